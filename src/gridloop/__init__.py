@@ -1,0 +1,93 @@
+"""gridloop runs a power grid as one closed loop over one model: observe → forecast → plan → check → act → learn.
+
+This is the public door: the names below, each loaded when it is first used, so that importing gridloop does nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gridloop.diagnosis import Diagnosis as Diagnosis
+    from gridloop.errors import GridloopError as GridloopError
+    from gridloop.forecast.feeder import FeederForecaster as FeederForecaster
+    from gridloop.forecast.load import LoadForecaster as LoadForecaster
+    from gridloop.forecast.solar import SolarForecaster as SolarForecaster
+    from gridloop.forecast.value import Forecast as Forecast
+    from gridloop.forecast.wind import WindForecaster as WindForecaster
+    from gridloop.io.folder import write_network as write_network
+    from gridloop.io.read import read_network as read_network
+    from gridloop.market.tariff import DynamicTariff as DynamicTariff
+    from gridloop.network.merge import merge as merge
+    from gridloop.network.model import Network as Network
+    from gridloop.network.validation import validate as validate
+    from gridloop.operate.replay import replay_tick as replay_tick
+    from gridloop.operate.run import operate as operate
+    from gridloop.operate.run import resume_run as resume_run
+    from gridloop.operate.settings import read_site as read_site
+    from gridloop.optimize.devices.battery import Battery as Battery
+    from gridloop.optimize.devices.connection import Connection as Connection
+    from gridloop.optimize.devices.ev import EVFleet as EVFleet
+    from gridloop.optimize.devices.load import Load as Load
+    from gridloop.optimize.devices.renewable import Renewable as Renewable
+    from gridloop.optimize.devices.tap_changer import TapChanger as TapChanger
+    from gridloop.optimize.horizon import Horizon as Horizon
+    from gridloop.optimize.physics.ac_tangent import AcTangent as AcTangent
+    from gridloop.optimize.plan import Plan as Plan
+    from gridloop.optimize.problems.schedule import schedule as schedule
+    from gridloop.powerflow.flow import Flow as Flow
+    from gridloop.powerflow.flow import power_flow as power_flow
+    from gridloop.series.readings import Readings as Readings
+    from gridloop.telemetry.store import open_store as open_store
+
+_WHERE = {
+    "AcTangent": "optimize.physics.ac_tangent",
+    "Battery": "optimize.devices.battery",
+    "Connection": "optimize.devices.connection",
+    "Diagnosis": "diagnosis",
+    "DynamicTariff": "market.tariff",
+    "EVFleet": "optimize.devices.ev",
+    "FeederForecaster": "forecast.feeder",
+    "Flow": "powerflow.flow",
+    "Forecast": "forecast.value",
+    "GridloopError": "errors",
+    "Horizon": "optimize.horizon",
+    "Load": "optimize.devices.load",
+    "LoadForecaster": "forecast.load",
+    "Network": "network.model",
+    "Plan": "optimize.plan",
+    "Readings": "series.readings",
+    "Renewable": "optimize.devices.renewable",
+    "SolarForecaster": "forecast.solar",
+    "TapChanger": "optimize.devices.tap_changer",
+    "WindForecaster": "forecast.wind",
+    "merge": "network.merge",
+    "open_store": "telemetry.store",
+    "operate": "operate.run",
+    "power_flow": "powerflow.flow",
+    "read_network": "io.read",
+    "read_site": "operate.settings",
+    "replay_tick": "operate.replay",
+    "resume_run": "operate.run",
+    "schedule": "optimize.problems.schedule",
+    "validate": "network.validation",
+    "write_network": "io.folder",
+}
+
+__all__ = sorted([*_WHERE, "__version__"])
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return version("gridloop")
+    if name not in _WHERE:
+        raise AttributeError(f"module 'gridloop' has no attribute {name!r}")
+    value = getattr(import_module(f"gridloop.{_WHERE[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,1 @@
+"""The command line: the same doors as the library, for the terminal."""

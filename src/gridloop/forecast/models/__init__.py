@@ -1,0 +1,1 @@
+"""Models: one forecaster per file."""

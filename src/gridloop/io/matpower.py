@@ -1,0 +1,239 @@
+"""MATPOWER `.m` files, and the other balanced transmission formats that powerio reads, into networks.
+
+A branch without tap, without shift and between equal voltages is a line of 1 km; every other one is a transformer with
+impedances on the system base. Ids: a bus keeps its number; "line-4" and "transformer-8" carry the branch's row in the
+file, from 1; "gen-2" the generator's; "load-5", "shunt-9" the bus. The reference bus becomes a source; the generators
+at it stay.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import powerio
+
+from gridloop.errors import BadInput, MissingFile, UnknownFormat, listed
+from gridloop.network.model import Network
+from gridloop.units import SQRT3
+
+# MATPOWER, PSS/E, PowerWorld, PSLF: the formats whose round trip through powerio keeps every admittance and injection
+# that they can express (tests/io/test_matpower.py). powerio reads UCTE too, but that format rounds.
+FORMATS = ".m (MATPOWER), .raw (PSS/E), .aux (PowerWorld), .epc (PSLF)"
+ENDINGS = (".m", ".raw", ".aux", ".epc")
+
+_KINDS = {"hydro": "hydro", "wind": "wind", "solar": "solar", "thermal": "thermal", "nuclear": "thermal"}
+
+
+def read_matpower(path: str | Path, *, owner: str = "operator") -> Network:
+    """A network from a MATPOWER `.m`, PSS/E `.raw`, PowerWorld `.aux` or PSLF `.epc` file.
+
+    Costs given as piecewise linear curves are left at zero; HVDC lines, storage and three-winding transformers raise.
+    Raises `MissingFile`, `UnknownFormat`, `BadInput`.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise MissingFile(f"no file {str(file)!r}; check the path.", path=str(file))
+    try:
+        case = powerio.parse(str(file)).value
+    except ValueError as error:
+        raise UnknownFormat(
+            f"{str(file)!r} is not readable as a {file.suffix} case: {error}. Readable are {FORMATS}.",
+            path=str(file),
+        ) from error
+    return from_balanced(case, name=case.name or file.stem, owner=owner)
+
+
+def from_balanced(case: Any, *, name: str, owner: str = "operator") -> Network:
+    """A network from powerio's balanced model."""
+    _refuse_what_is_lost(case)
+    base_mva = float(case.base_mva)
+    buses = {int(b["id"]): b for b in case.buses}
+    # A base of 0 kV means that the file speaks per unit only.
+    kv = {number: float(b["base_kv"]) or 1.0 for number, b in buses.items()}
+    branches: dict[str, list[dict[str, Any]]] = {"line": [], "transformer": []}
+    end_shunts = []
+    for row, branch in enumerate(case.branches, start=1):
+        v_tail, v_head = kv[int(branch["from_id"])], kv[int(branch["to_id"])]
+        kind = "line" if _is_line(branch) and v_tail == v_head else "transformer"
+        made = (
+            _line(row, branch, v_tail, base_mva)
+            if kind == "line"
+            else _transformer(row, branch, v_tail, v_head, base_mva)
+        )
+        branches[kind].append(made)
+        end_shunts.append(_end_shunt(row, branch, kind, base_mva))
+    loads = ({"at": d["bus"], "p_mw": d["p"], "q_mvar": d["q"], "in_service": d["in_service"]} for d in case.loads)
+    shunts = ({"at": s["bus"], "g_mw": s["g"], "b_mvar": s["b"], "in_service": s["in_service"]} for s in case.shunts)
+    tables = {
+        "bus": [_bus(b, kv[int(b["id"])]) for b in case.buses],
+        **branches,
+        "load": _numbered("load", loads),
+        "generator": [_generator(row, g, buses) for row, g in enumerate(case.generators, start=1)],
+        "shunt": [*_numbered("shunt", shunts), *(shunt for shunt in end_shunts if shunt)],
+        "source": [_source(b, case.generators) for b in case.buses if b["kind"] == "REF"],
+    }
+    return Network.from_tables(tables, name=name, owner=owner)
+
+
+def _refuse_what_is_lost(case: Any) -> None:
+    lost = [
+        f"{count} {what}"
+        for count, what in (
+            (case.n_hvdc, "HVDC lines"),
+            (case.n_storage, "storage units"),
+            (case.n_transformers_3w, "three-winding transformers"),
+            (case.n_static_var_compensators, "static var compensators"),
+            (case.n_switches, "switches"),
+        )
+        if count
+    ]
+    if lost:
+        raise BadInput(
+            f"the case holds what this reader cannot bring across yet: {listed(lost)}. Replace them by lines, "
+            "transformers, generators and loads, or remove them from the file.",
+            lost=lost,
+        )
+
+
+def _is_line(branch: Any) -> bool:
+    # Tap 0 is the format's way of saying "no transformer"; a tap of 1 is a transformer at its rated ratio.
+    return bool(branch["tap"] == 0.0 and branch["shift"] == 0.0 and branch["control"] is None)
+
+
+def _bus(bus: Any, v_nom_kv: float) -> dict[str, Any]:
+    return {
+        "id": str(bus["id"]),
+        "v_nom_kv": v_nom_kv,
+        "v_min_pu": bus["vmin"],
+        "v_max_pu": bus["vmax"],
+        "zone": str(bus["zone"]),
+        "in_service": bus["kind"] != "ISOLATED",
+    }
+
+
+def _end_shunt(row: int, branch: Any, kind: str, base_mva: float) -> dict[str, Any] | None:
+    """What the tail of a branch has more in shunt admittance than its head, as a shunt at the tail's bus.
+
+    Our branches have half of their admittance at each end; PSS/E puts a transformer's magnetising all at its tail.
+    That end sits behind the tap: seen from the bus it is divided by the square of the ratio.
+    """
+    scale = base_mva / (branch["tap"] or 1.0) ** 2
+    g, b = branch["g_fr"] - branch["g_to"], branch["b_fr"] - branch["b_to"]
+    if g == 0 and b == 0:
+        return None
+    return {
+        "id": f"shunt-{kind}-{row}",
+        "name": f"magnetising of {kind}-{row}",
+        "bus": str(branch["from_id"]),
+        "g_mw": g * scale,
+        "b_mvar": b * scale,
+        "in_service": branch["in_service"],
+    }
+
+
+def _line(row: int, branch: Any, v_nom_kv: float, base_mva: float) -> dict[str, Any]:
+    base_ohm = v_nom_kv**2 / base_mva
+    g, b = 2 * branch["g_to"], 2 * branch["b_to"]
+    return {
+        "id": f"line-{row}",
+        "name": branch["name"] or "",
+        "tail_bus": str(branch["from_id"]),
+        "head_bus": str(branch["to_id"]),
+        "length_km": 1.0,
+        "r_ohm_per_km": branch["r"] * base_ohm,
+        "x_ohm_per_km": branch["x"] * base_ohm,
+        "g_us_per_km": g / base_ohm * 1e6,
+        "b_us_per_km": b / base_ohm * 1e6,
+        "i_max_ka": (branch["rate_a"] or math.nan) / (SQRT3 * v_nom_kv),
+        "in_service": branch["in_service"],
+    }
+
+
+def _transformer(row: int, branch: Any, v_tail: float, v_head: float, base_mva: float) -> dict[str, Any]:
+    g, b = 2 * branch["g_to"], 2 * branch["b_to"]
+    return {
+        "id": f"transformer-{row}",
+        "name": branch["name"] or "",
+        "tail_bus": str(branch["from_id"]),
+        "head_bus": str(branch["to_id"]),
+        "s_rated_mva": base_mva,
+        "v_tail_kv": (branch["tap"] or 1.0) * v_tail,
+        "v_head_kv": v_head,
+        "r_pu": branch["r"],
+        "x_pu": branch["x"],
+        "g_pu": g,
+        "b_pu": b,
+        "shift_deg": branch["shift"],
+        "s_max_mva": branch["rate_a"] or math.nan,
+        "in_service": branch["in_service"],
+    }
+
+
+def _generator(row: int, gen: Any, buses: dict[int, Any]) -> dict[str, Any]:
+    fixed, linear, quadratic = _cost(row, gen["cost"])
+    holds = gen["voltage_regulation_on"] and buses[int(gen["bus"])]["kind"] in ("PV", "REF")
+    if holds and gen["regulated_bus"] not in (None, gen["bus"]):
+        raise BadInput(
+            f"generator {row} at bus {gen['bus']} holds the voltage of bus {gen['regulated_bus']}; only its own can "
+            "be held. Set its regulated bus to its own.",
+            row=row,
+        )
+    return {
+        "id": f"gen-{row}",
+        "bus": str(gen["bus"]),
+        "p_mw": gen["pg"],
+        "q_mvar": gen["qg"],
+        "p_min_mw": gen["pmin"],
+        "p_max_mw": _limit(gen["pmax"]),
+        "q_min_mvar": _limit(gen["qmin"]),
+        "q_max_mvar": _limit(gen["qmax"]),
+        "s_rated_mva": gen["mbase"] or math.nan,
+        "regulates_voltage": holds,
+        "v_set_pu": gen["vg"],
+        "kind": _KINDS.get(gen["energy_source"], "other"),
+        "cost_fixed_per_h": fixed,
+        "cost_linear_per_mwh": linear,
+        "cost_quadratic_per_mw2h": quadratic,
+        "in_service": gen["in_service"],
+    }
+
+
+def _limit(value: float) -> float:
+    """A limit, missing where the file says infinity."""
+    return value if math.isfinite(value) else math.nan
+
+
+def _cost(row: int, cost: Any) -> tuple[float, float, float]:
+    """Constant, linear and quadratic term. Piecewise curves (model 1) have none and give zeros."""
+    if cost is None or cost["model"] != 2:
+        return 0.0, 0.0, 0.0
+    terms = list(cost["coeffs"])[::-1]
+    if any(terms[3:]):
+        raise BadInput(f"the cost of generator {row} is of degree {len(terms) - 1}; a quadratic is the most.", row=row)
+    fixed, linear, quadratic = [*terms, 0.0, 0.0, 0.0][:3]
+    return fixed, linear, quadratic
+
+
+def _source(bus: Any, generators: list[Any]) -> dict[str, Any]:
+    held = [g["vg"] for g in generators if g["bus"] == bus["id"] and g["in_service"] and g["voltage_regulation_on"]]
+    return {
+        "id": f"source-{bus['id']}",
+        "bus": str(bus["id"]),
+        "v_set_pu": held[0] if held else bus["vm"],
+        "angle_deg": bus["va"],
+    }
+
+
+def _numbered(kind: str, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Ids "load-5", and "load-5-2" for a second one at the same bus."""
+    seen: dict[int, int] = {}
+    named = []
+    for row in rows:
+        bus = int(row.pop("at"))
+        seen[bus] = seen.get(bus, 0) + 1
+        number = f"{kind}-{bus}" if seen[bus] == 1 else f"{kind}-{bus}-{seen[bus]}"
+        named.append({"id": number, "bus": str(bus), **row})
+    return named

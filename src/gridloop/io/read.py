@@ -1,0 +1,55 @@
+"""`read_network`: one door for every format, chosen by the ending, the folder's content or the prefix `simbench:`."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from gridloop.errors import MissingExtra, MissingFile, UnknownFormat
+from gridloop.io import folder, matpower, simbench
+from gridloop.io.pandapower_net import from_pandapower
+from gridloop.network.model import Network
+
+FORMATS = f"{matpower.FORMATS}, .json (pandapower), a folder written by gridloop, {simbench.PREFIX}CODE (SimBench)"
+
+
+def read_network(path_or_code: str | Path) -> Network:
+    """A network from a case file, a folder of ours, or "simbench:CODE".
+
+    Raises `MissingFile`, `UnknownFormat`, `MissingExtra`, and `BadInput` where the input says what no network can hold.
+    """
+    text = str(path_or_code)
+    if text.startswith(simbench.PREFIX):
+        return simbench.read_simbench(text.removeprefix(simbench.PREFIX))
+    path = Path(path_or_code)
+    if not path.exists():
+        raise MissingFile(f"no file or folder {text!r}. Check the path; readable are {FORMATS}.", path=text)
+    if folder.is_network_folder(path):
+        return folder.read_folder(path)
+    ending = path.suffix.lower()
+    if path.is_file() and ending in matpower.ENDINGS:
+        return matpower.read_matpower(path)
+    if path.is_file() and ending == ".json":
+        return _read_pandapower(path)
+    raise UnknownFormat(f"no reader for {text!r}. Readable are {FORMATS}.", path=text)
+
+
+def _read_pandapower(path: Path) -> Network:
+    try:
+        import pandapower
+    except ImportError as error:
+        raise MissingExtra(
+            "pandapower files need the package pandapower. Install it with: pip install 'gridloop[simbench]'",
+            extra="simbench",
+        ) from error
+    with warnings.catch_warnings():
+        # An older file warns while pandapower brings it up to date; its content arrives all the same.
+        warnings.simplefilter("ignore")
+        try:
+            net = pandapower.from_json(str(path))
+            is_net = hasattr(net, "bus")
+        except Exception as error:  # pandapower raises whatever the text makes its parser stumble over
+            raise UnknownFormat(f"{str(path)!r} is not a pandapower net: {error}.", path=str(path)) from error
+    if not is_net:
+        raise UnknownFormat(f"{str(path)!r} is JSON, but not a pandapower net. Readable are {FORMATS}.", path=str(path))
+    return from_pandapower(net, name=path.stem)

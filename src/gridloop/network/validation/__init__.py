@@ -1,0 +1,33 @@
+"""Validation: everything that is wrong with a network, found at once.
+
+`validate` asks every check and collects; `check` raises where an error is among the findings. An error makes results
+wrong or impossible; a warning is odd but computable. One file per sort of question: values (each table alone, from the
+schema), units (orders of magnitude), electrical (impedances, limits, taps, set-points) and supply (who has a source).
+"""
+
+from __future__ import annotations
+
+from gridloop.network.model import Network
+from gridloop.network.validation import electrical, supply, units, values
+from gridloop.network.validation.findings import Finding, Findings
+
+__all__ = ["Finding", "Findings", "check", "validate"]
+
+
+def validate(net: Network) -> Findings:
+    """Every finding of every check, errors first."""
+    found = values.findings(net)
+    # Where an id is ambiguous or a reference leads nowhere, the questions that follow references have no answer.
+    connected = not any(f.code in ("duplicate_id", "dangling_reference") for f in found)
+    found += units.findings(net, connected)
+    found += electrical.findings(net, connected)
+    if connected:
+        found += supply.findings(net)
+    return Findings(tuple(sorted(found, key=lambda f: f.severity != "error")))
+
+
+def check(net: Network) -> Findings:
+    """The findings of a network without errors. Raises `InvalidNetwork` naming all errors where there are any."""
+    found = validate(net)
+    found.raise_errors(net.name)
+    return found

@@ -1,0 +1,307 @@
+"""Settings of a site: what a `site.toml` may say, its defaults, and what is said about a mistake in it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import tomllib
+import types
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_type_hints
+from zoneinfo import ZoneInfo, available_timezones
+
+from gridloop.errors import BadInput, MissingFile, OutOfRange, listed
+
+BUILT_IN = "simbench-semiurb"
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """Cadence and horizon of the loop.
+
+    step_min  length of a tick [min]
+    horizon   [count, minutes] blocks of the planner's intervals
+    ticks     stop after so many ticks; 0 runs the whole day
+    """
+
+    step_min: int = 15
+    horizon: tuple[tuple[int, int], ...] = ((8, 15), (10, 60), (4, 180))
+    ticks: int = 0
+
+
+@dataclass(frozen=True)
+class ForecastSettings:
+    """model: "lightgbm" or "persistence"; history_days: how much of the past is used to learn."""
+
+    model: str = "lightgbm"
+    history_days: int = 120
+
+
+@dataclass(frozen=True)
+class ReadingSettings:
+    """What the site's meters do to the truth.
+
+    noise_pct      standard deviation of a power reading, of its value
+    soc_noise_pct  standard deviation of a state of charge, of the capacity
+    delay_s        from the end of an interval until its mean is known
+    """
+
+    noise_pct: float = 1.0
+    soc_noise_pct: float = 0.2
+    delay_s: float = 60.0
+
+
+@dataclass(frozen=True)
+class LimitSettings:
+    """Limits of the network where they differ from its tables.
+
+    spread_weight  room kept for forecast errors in the interval that is sent, in distances from P50 to P90; of a
+                   normal error 2 distances are 2.56 standard deviations: one interval in 200 goes beyond
+    """
+
+    loading_pct: float = 100.0
+    v_min_pu: float | None = None
+    v_max_pu: float | None = None
+    spread_weight: float = 2.0
+
+
+@dataclass(frozen=True)
+class TariffSettings:
+    """The dynamic tariff; formula in `gridloop.market.tariff`.
+
+    prices  a file instead of the formula; area: the bidding zone to take from a file with several
+    """
+
+    prices: str = ""
+    area: str = ""
+    base_eur_per_mwh: float = 80.0
+    slope_eur_per_mwh: float = 60.0
+    floor_eur_per_mwh: float = -20.0
+    cap_eur_per_mwh: float = 250.0
+    network_fee_eur_per_mwh: float = 25.0
+    margin_eur_per_mwh: float = 5.0
+    co2_t_per_mwh: float = 0.527
+
+
+@dataclass(frozen=True)
+class EvSettings:
+    """Vehicles: sessions drawn from the arrival model, or a file of sessions."""
+
+    sessions: int = 0
+    file: str = ""
+    value_of_lost_charge: float = 5_000.0
+
+
+@dataclass(frozen=True)
+class DeviceSettings:
+    """What the network's tables do not say about its devices; money per MWh unless named.
+
+    curtailment_cost   compensation of energy not taken
+    reactive_share     reactive power an inverter offers, of its rated power (VDE-AR-N 4110: 0.33)
+    initial_soc        state of charge of every battery at the start of the day
+    degradation_cost   wear per MWh discharged
+    tap_move_cost      money per step of a tap changer
+    value_of_lost_load
+    """
+
+    curtailment_cost: float = 100.0
+    reactive_share: float = 0.33
+    reactive_cost: float = 0.1
+    initial_soc: float = 0.5
+    degradation_cost: float = 5.0
+    tap_move_cost: float = 2.0
+    value_of_lost_load: float = 10_000.0
+
+
+@dataclass(frozen=True)
+class ConnectionSettings:
+    """The connection to the grid above; an import beyond the contracted peak costs `peak_price_per_mw`."""
+
+    import_limit_mw: float = float("inf")
+    export_limit_mw: float = float("inf")
+    contracted_peak_mw: float | None = None
+    peak_price_per_mw: float = 0.0
+
+
+@dataclass(frozen=True)
+class SiteSettings:
+    """Everything a run needs to know about a site.
+
+    network, profiles  files or codes, relative to the file they stand in
+    day                the local day that is run
+    """
+
+    name: str
+    network: str
+    profiles: str
+    timezone: str
+    day: dt.date
+    seed: int = 1
+    loop: LoopSettings = field(default_factory=LoopSettings)
+    forecast: ForecastSettings = field(default_factory=ForecastSettings)
+    readings: ReadingSettings = field(default_factory=ReadingSettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    tariff: TariffSettings = field(default_factory=TariffSettings)
+    ev: EvSettings = field(default_factory=EvSettings)
+    devices: DeviceSettings = field(default_factory=DeviceSettings)
+    connection: ConnectionSettings = field(default_factory=ConnectionSettings)
+    folder: str = "."
+
+    def __post_init__(self) -> None:
+        if self.timezone not in available_timezones():
+            raise OutOfRange(f"timezone {self.timezone!r} is unknown; give an IANA name such as Europe/Berlin.")
+        if self.forecast.model not in ("lightgbm", "persistence"):
+            raise OutOfRange(f"[forecast] model is {self.forecast.model!r}; allowed are lightgbm and persistence.")
+        for (section, key), least in _LEAST.items():
+            value = getattr(getattr(self, section) if section else self, key)
+            if value is not None and value < least:
+                raise OutOfRange(f"{f'[{section}] ' if section else ''}{key} is {value}; allowed is {least} and above.")
+        if 60 % self.loop.step_min:
+            raise OutOfRange(f"[loop] step_min is {self.loop.step_min}; it must divide an hour.")
+        if not self.loop.horizon or any(count < 1 for count, _ in self.loop.horizon):
+            raise OutOfRange("[loop] horizon must hold [count, minutes] pairs with counts of 1 and above.")
+        first = self.loop.horizon[0]
+        if first[1] != self.loop.step_min or any(minutes % self.loop.step_min for _, minutes in self.loop.horizon):
+            raise OutOfRange(
+                f"[loop] horizon must begin with intervals of step_min = {self.loop.step_min} minutes, and all others "
+                "must be whole multiples of it."
+            )
+        if not 0 <= self.devices.initial_soc <= 1:
+            raise OutOfRange(f"[devices] initial_soc is {self.devices.initial_soc}; allowed is 0 … 1.")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The site's zone: local time exists only at the edge (convention 4)."""
+        return ZoneInfo(self.timezone)
+
+    def path(self, name: str) -> str:
+        """A file named in the settings, seen from where they were read; codes stay as they are."""
+        if ":" in name.split("/")[0] or Path(name).is_absolute():
+            return name
+        return str(Path(self.folder) / name)
+
+
+# The least that is allowed, by section and key.
+_LEAST: Mapping[tuple[str, str], float] = {
+    ("", "seed"): 0,
+    ("loop", "step_min"): 1,
+    ("loop", "ticks"): 0,
+    ("forecast", "history_days"): 1,
+    ("readings", "noise_pct"): 0,
+    ("readings", "soc_noise_pct"): 0,
+    ("readings", "delay_s"): 0,
+    ("limits", "loading_pct"): 1,
+    ("limits", "spread_weight"): 0,
+    ("ev", "sessions"): 0,
+    ("ev", "value_of_lost_charge"): 0,
+    ("devices", "curtailment_cost"): 0,
+    ("devices", "reactive_share"): 0,
+    ("devices", "reactive_cost"): 0,
+    ("devices", "degradation_cost"): 0,
+    ("devices", "tap_move_cost"): 0,
+    ("devices", "value_of_lost_load"): 0,
+    ("connection", "import_limit_mw"): 0,
+    ("connection", "export_limit_mw"): 0,
+    ("connection", "contracted_peak_mw"): 0,
+    ("connection", "peak_price_per_mw"): 0,
+}
+
+
+def read_site(path: str | Path | None = None) -> SiteSettings:
+    """Settings of a site from a TOML file; None reads the built-in one.
+
+    Raises `MissingFile`, or `BadInput` naming the key and what is allowed.
+    """
+    if path is None:
+        text = files("gridloop.operate").joinpath(f"sites/{BUILT_IN}.toml").read_text("utf-8")
+        name, folder = BUILT_IN, "."
+    else:
+        file = Path(path)
+        if not file.is_file():
+            raise MissingFile(
+                f"There is no site file {str(path)!r}. Name a TOML file, or leave it out for the built-in site."
+            )
+        # Absolute, so that a run can be resumed from anywhere.
+        text, name, folder = _text(file), file.name, str(file.parent.resolve())
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(f"{name} is not valid TOML: {error}.") from error
+    return site_from_dict({"folder": folder, **data}, name)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{file.name} cannot be read as UTF-8 text: {error}.") from error
+
+
+def site_from_dict(data: Mapping[str, Any], name: str = "site") -> SiteSettings:
+    """Settings from nested values, every key checked."""
+    return _build(SiteSettings, data, name, "")  # type: ignore[no-any-return]
+
+
+def site_to_dict(site: SiteSettings) -> dict[str, Any]:
+    """Settings as plain values that JSON keeps exactly; the inverse of `site_from_dict`."""
+    return _plain(site)  # type: ignore[no-any-return]
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if getattr(value, f.name) is not None}
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    if value == float("inf"):
+        return "inf"
+    return value
+
+
+def _build(kind: Any, data: Mapping[str, Any], name: str, section: str) -> Any:
+    hints = get_type_hints(kind)
+    where = f"{name}: [{section}]" if section else name
+    unknown = sorted(set(data) - set(hints))
+    if unknown:
+        raise BadInput(f"{where} has no key {listed(unknown)}; allowed are {', '.join(hints)}.", keys=unknown)
+    missing = [f.name for f in fields(kind) if f.name not in data and _required(f)]
+    if missing:
+        raise BadInput(f"{where} lacks {listed(missing)}.", keys=missing)
+    return kind(**{key: _value(hints[key], data[key], name, section, key) for key in data})
+
+
+def _required(f: Any) -> bool:
+    return f.default is MISSING and f.default_factory is MISSING
+
+
+def _value(hint: Any, value: Any, name: str, section: str, key: str) -> Any:
+    where = f"{name}: {f'[{section}] ' if section else ''}{key}"
+    if is_dataclass(hint):
+        if not isinstance(value, Mapping):
+            raise BadInput(f"{where} must be a section, [{key}].")
+        return _build(hint, value, name, key)
+    if isinstance(hint, types.UnionType):
+        hint = next(part for part in hint.__args__ if part is not type(None))
+    if hint is float:
+        if value == "inf":
+            return float("inf")
+        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+            raise BadInput(f"{where} is {value!r}; a number is needed.")
+        return float(value)
+    if hint is dt.date:
+        try:
+            return value if type(value) is dt.date else dt.date.fromisoformat(str(value))
+        except ValueError as error:
+            raise BadInput(f"{where} is {value!r}; a day such as 2016-07-25 is needed.") from error
+    if hint in (int, str):
+        if not isinstance(value, hint) or isinstance(value, bool):
+            raise BadInput(f"{where} is {value!r}; {'a whole number' if hint is int else 'a text'} is needed.")
+        return value
+    try:
+        return tuple((int(count), int(minutes)) for count, minutes in value)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"{where} is {value!r}; a list of [count, minutes] is needed.") from error

@@ -1,0 +1,94 @@
+"""Site: the one seam between the loop and the world, be it simulated, replayed or live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from gridloop.units import FloatArray
+
+
+@dataclass(frozen=True)
+class Setpoints:
+    """What devices are told for one interval, by device id. A device not named follows its own habit:
+    a battery idles, a vehicle charges at full power, a generator gives what it has at unity power factor,
+    a load is served, a tap stays.
+
+    battery_mw        charging positive
+    ev_mw             by session
+    generator_max_mw  most it may inject
+    generator_q_mvar  injected
+    unserved_mw       load that is shed
+    tap_pos           by transformer
+    """
+
+    battery_mw: Mapping[str, float] = field(default_factory=dict)
+    ev_mw: Mapping[str, float] = field(default_factory=dict)
+    generator_max_mw: Mapping[str, float] = field(default_factory=dict)
+    generator_q_mvar: Mapping[str, float] = field(default_factory=dict)
+    unserved_mw: Mapping[str, float] = field(default_factory=dict)
+    tap_pos: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Status:
+    """What devices say of themselves when asked, at one moment.
+
+    soc       by battery, 0 … 1
+    tap_pos   by transformer
+    sessions  vehicles plugged in: bus, arrival, departure (as the driver said), energy_mwh left, max_charge_mw
+    """
+
+    at: pd.Timestamp
+    soc: Mapping[str, float]
+    tap_pos: Mapping[str, int]
+    sessions: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Interval:
+    """What really happened in one interval: sums in MW, and the AC state of the network.
+
+    element_p_mw   load consumption or generator injection by element id, element_q_mvar of loads
+    v_pu           by bus; loading_pct by branch (lines, then transformers)
+    """
+
+    at: pd.Timestamp
+    hours: float
+    totals: Mapping[str, float]
+    load_mw: FloatArray
+    load_mvar: FloatArray
+    generation_mw: FloatArray
+    v_pu: FloatArray
+    loading_pct: FloatArray
+    branch_p_mw: FloatArray
+    converged: bool
+
+
+class Site(Protocol):
+    """A grid that can be asked and told."""
+
+    def status(self, at: pd.Timestamp) -> Status:
+        """What devices say now."""
+
+    def readings(self, at: pd.Timestamp) -> pd.DataFrame:
+        """Readings that became known since the last call: point, valid_at, known_at, value, quality."""
+
+    def apply(self, setpoints: Setpoints, at: pd.Timestamp) -> Interval:
+        """Carry out set-points for the interval that begins at `at`."""
+
+
+def empty_sessions() -> pd.DataFrame:
+    """A table of no sessions."""
+    columns = {
+        "bus": np.array([], dtype=object),
+        "arrival": pd.DatetimeIndex([], tz="UTC"),
+        "departure": pd.DatetimeIndex([], tz="UTC"),
+        "energy_mwh": np.array([], dtype=float),
+        "max_charge_mw": np.array([], dtype=float),
+    }
+    return pd.DataFrame(columns, index=pd.Index([], name="id", dtype=object))

@@ -1,0 +1,241 @@
+"""Batteries: energy balance, power limits, the cost of wear, and never both directions at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import linopy
+import numpy as np
+import pandas as pd
+
+from gridloop.errors import OutOfRange
+from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity, Sent, Term
+from gridloop.optimize.explain import SAME_PRICE, brought_above, brought_below
+from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.linear import Coords, Sum, add_rows, add_variables, one_step_earlier
+from gridloop.optimize.solve import Fix, Outcome
+from gridloop.units import FloatArray, IntArray
+
+BOTH_WAYS_MW = 1e-7  # the solver's feasibility tolerance: less than this in both directions at once is rounding
+# Money per MWh and hour outside the band of the state of charge: above the spread of prices within an hour, so that a
+# battery found there comes back soon, and below what it costs to exceed a grid limit for less than a day.
+BAND_PRICE = 100.0
+
+
+@dataclass(frozen=True)
+class Battery:
+    """A battery that may charge and discharge within its limits.
+
+    capacity_mwh          energy between empty and full
+    min_soc, max_soc      share of the capacity that may be used; a battery found outside is brought back
+    degradation_cost      money per MWh discharged
+    self_discharge_per_day  share of the stored energy lost in a day
+    end_value_per_mwh     worth of a MWh stored at the end of the horizon; None takes the mean price to export over
+                          the horizon, so that the plan neither empties the battery for nothing nor hoards
+    early_cost            money per MWh moved and hour of waiting: breaks ties towards moving early
+    """
+
+    capacity_mwh: float
+    max_charge_mw: float
+    max_discharge_mw: float
+    charge_efficiency: float = 0.95
+    discharge_efficiency: float = 0.95
+    min_soc: float = 0.0
+    max_soc: float = 1.0
+    initial_soc: float = 0.5
+    degradation_cost: float = 0.5
+    self_discharge_per_day: float = 0.0
+    end_value_per_mwh: float | None = None
+    early_cost: float = 0.0001
+    id: str = "battery"
+    bus: str = ""
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not 0 < self.capacity_mwh < np.inf:
+            problems.append(f"capacity_mwh is {self.capacity_mwh}; it must be positive")
+        if not 0 <= self.min_soc <= self.max_soc <= 1:
+            problems.append(f"min_soc {self.min_soc} … max_soc {self.max_soc}; allowed is 0 ≤ min_soc ≤ max_soc ≤ 1")
+        if not 0 <= self.initial_soc <= 1:
+            problems.append(f"initial_soc is {self.initial_soc}; allowed is 0 … 1")
+        if not 0 <= self.self_discharge_per_day < 1:
+            problems.append(f"self_discharge_per_day is {self.self_discharge_per_day}; allowed is 0 … below 1")
+        problems += [
+            f"{name} is {getattr(self, name)}; allowed is above 0 and at most 1"
+            for name in ("charge_efficiency", "discharge_efficiency")
+            if not 0 < getattr(self, name) <= 1
+        ]
+        problems += [
+            f"{name} is {getattr(self, name)}; it must not be negative"
+            for name in ("max_charge_mw", "max_discharge_mw", "degradation_cost", "early_cost")
+            if not 0 <= getattr(self, name) < np.inf
+        ]
+        if problems:
+            raise OutOfRange(f"Battery {self.id}: {'; '.join(problems)}.", device=self.id, problems=problems)
+
+
+class BatteryGroup(Plain):
+    """Many batteries in one problem; equations in docs/math/schedule.md."""
+
+    kind = "battery"
+
+    def __init__(self, batteries: Sequence[Battery], mean_price: float) -> None:
+        self.ids = [b.id for b in batteries]
+        self.bus = [b.bus for b in batteries]
+        column = {name: np.array([getattr(b, name) for b in batteries], dtype=float) for name in _NUMBERS}
+        self.capacity = column["capacity_mwh"]
+        self.charge_max, self.discharge_max = column["max_charge_mw"], column["max_discharge_mw"]
+        self.eta_in, self.eta_out = column["charge_efficiency"], column["discharge_efficiency"]
+        self.loss_per_day = column["self_discharge_per_day"]
+        self.wear, self.early = column["degradation_cost"], column["early_cost"]
+        self.start = column["initial_soc"] * self.capacity
+        self.least, self.most = column["min_soc"] * self.capacity, column["max_soc"] * self.capacity
+        given = np.array([np.nan if b.end_value_per_mwh is None else b.end_value_per_mwh for b in batteries])
+        self.end_value = np.where(np.isnan(given), mean_price * self.eta_out, given)
+
+    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+        """charge, discharge [MW], energy at the end of every interval [MWh], and how far that is outside the band."""
+        coords: Coords = [pd.Index(self.ids, name="battery"), horizon.index]
+        self.hours, self.waiting = horizon.hours, horizon.waiting
+        kept = (1 - self.loss_per_day[:, None]) ** (horizon.hours / 24.0)
+        self.low, self.high = self._hard_bounds(kept)
+        self.charge = add_variables(model, "battery_charge", coords, 0.0, self.charge_max[:, None])
+        self.discharge = add_variables(model, "battery_discharge", coords, 0.0, self.discharge_max[:, None])
+        self.energy = add_variables(model, "battery_energy", coords, self.low, self.high)
+        energy = self.energy.labels.values
+        start = np.zeros(energy.shape)
+        start[:, 0] = self.start * kept[:, 0]
+        self.balance = add_rows(
+            model,
+            "battery_balance",
+            coords,
+            [
+                (energy, 1.0),
+                (one_step_earlier(energy), -kept),
+                (self.charge.labels.values, -self.eta_in[:, None] * horizon.hours),
+                (self.discharge.labels.values, horizon.hours / self.eta_out[:, None]),
+            ],
+            "=",
+            start,
+        )
+        self._add_band(model, horizon, energy)
+
+    def _hard_bounds(self, kept: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Energy that the battery cannot or must not go beyond. [battery, step], MWh
+
+        Idling is always allowed, so that a battery alone never makes a problem infeasible: where it starts outside its
+        band, or cannot charge against its own losses, the bound is what is left by idling, and the band is priced.
+        """
+        idle = self.start[:, None] * np.cumprod(kept, axis=1)
+        lost = self.least[:, None] * (1 - kept)
+        can_hold = (self.charge_max * self.eta_in)[:, None] * self.hours >= lost
+        holds = (self.start >= self.least) & can_hold.all(axis=1)
+        low = np.where(holds[:, None], self.least[:, None], np.minimum(self.least[:, None], idle))
+        return low, np.maximum(self.most[:, None], idle)
+
+    def _add_band(self, model: linopy.Model, horizon: Horizon, energy: IntArray) -> None:
+        """outside ≥ least − energy and outside ≥ energy − most, for the batteries that may be outside."""
+        below, above = self.low < self.least[:, None], self.high > self.most[:, None]
+        rows = np.flatnonzero((below | above).any(axis=1))
+        self.outside: linopy.Variable | None = None
+        if not rows.size:
+            return
+        coords: Coords = [pd.Index([self.ids[k] for k in rows], name="battery_outside"), horizon.index]
+        self.outside = add_variables(model, "battery_outside", coords, 0.0, np.inf)
+        sign = np.where(below.any(axis=1), 1.0, -1.0)[rows, None]
+        bound = np.where(sign > 0, self.least[rows, None], -self.most[rows, None])
+        terms: list[tuple[IntArray, FloatArray | float]] = [(self.outside.labels.values, 1.0), (energy[rows], sign)]
+        add_rows(model, "battery_band", coords, terms, ">=", bound)
+
+    def terms(self) -> list[Term]:
+        return [
+            Term(self.charge.labels.values, self.bus, p=-1.0),
+            Term(self.discharge.labels.values, self.bus, p=1.0),
+        ]
+
+    def cost(self) -> dict[str, Sum]:
+        """Wear of what is discharged, waiting, time outside the band, less the worth of what is stored at the end."""
+        worth = np.zeros((len(self.ids), len(self.hours)))
+        worth[:, -1] = self.end_value
+        waiting = self.early[:, None] * (self.waiting * self.hours)
+        parts = {
+            "battery_wear": Sum.of((self.discharge, self.wear[:, None] * self.hours)),
+            "battery_waiting": Sum.of((self.charge, waiting), (self.discharge, waiting)),
+            "stored_energy": Sum.of((self.energy, -worth)),
+        }
+        if self.outside is not None:
+            parts["battery_band"] = Sum.of((self.outside, BAND_PRICE * self.hours))
+        return parts
+
+    def sent(self) -> list[Sent]:
+        labels = np.stack([self.charge.labels.values[:, 0], self.discharge.labels.values[:, 0]], axis=1)
+        return [Sent("p_mw", self.ids, labels, (1.0, -1.0))]
+
+    def settle(self, outcome: Outcome) -> list[Fix]:
+        """Where the linear plan burns energy by running both ways at once, keep the stronger direction only."""
+        charge, discharge = outcome.value(self.charge), outcome.value(self.discharge)
+        both = (charge > BOTH_WAYS_MW) & (discharge > BOTH_WAYS_MW)
+        weaker = both & (charge <= discharge), both & (charge > discharge)
+        fixes = []
+        for variable, loser in zip((self.charge, self.discharge), weaker, strict=True):
+            if loser.any():
+                labels = variable.labels.values[loser]
+                fixes.append(Fix(labels, np.zeros(labels.size), np.zeros(labels.size)))
+        return fixes
+
+    def read(self, outcome: Outcome, prices: LocalPrices) -> list[Quantity]:
+        power = outcome.value(self.charge) - outcome.value(self.discharge)
+        energy = outcome.value(self.energy)
+        stored = -outcome.dual(self.balance)[:, 0]
+        reason, binding = self._explain(power[:, 0], energy[:, 0], stored, prices)
+        here = prices.p[prices.rows(self.bus), 0]
+        soc = energy / self.capacity[:, None]
+        return [
+            Quantity("p_mw", self.ids, self.bus, power, reason, binding, here),
+            Quantity("soc", self.ids, self.bus, soc),
+        ]
+
+    def _explain(
+        self, power: FloatArray, energy: FloatArray, stored: FloatArray, prices: LocalPrices
+    ) -> tuple[list[str], list[str]]:
+        """Reason and binding limit of the first interval; `stored` is the worth of a MWh in the battery."""
+        at = prices.rows(self.bus)
+        here, effect, limit = prices.p[at, 0], prices.limit_effect[at, 0], prices.limit[at, 0]
+        buy_below, sell_above = self.eta_in * stored, stored / self.eta_out + self.wear
+        bought_for_limit = brought_below(here, effect, buy_below)
+        sold_for_limit = brought_above(here, effect, sell_above)
+        # Idle: would it move were there no limits?
+        without = here - effect
+        held = (without < buy_below - SAME_PRICE) | (without > sell_above + SAME_PRICE)
+        reason, binding = [], []
+        for k in range(len(self.ids)):
+            if power[k] > MOVING_MW:
+                code = "relieve_limit" if bought_for_limit[k] else "charge_low_price"
+            elif power[k] < -MOVING_MW:
+                code = "relieve_limit" if sold_for_limit[k] else "discharge_high_price"
+            elif energy[k] >= self.most[k] - MOVING_MW:
+                code = "full"
+            elif energy[k] <= self.least[k] + MOVING_MW:
+                code = "empty"
+            else:
+                code = "wait_for_limit" if held[k] and limit[k] else "wait_for_spread"
+            reason.append(code)
+            own = {"full": "max_soc", "empty": "min_soc"}.get(code, "")
+            binding.append(str(limit[k]) if code in ("relieve_limit", "wait_for_limit") else own)
+        return reason, binding
+
+
+_NUMBERS = [
+    "capacity_mwh",
+    "max_charge_mw",
+    "max_discharge_mw",
+    "charge_efficiency",
+    "discharge_efficiency",
+    "min_soc",
+    "max_soc",
+    "initial_soc",
+    "degradation_cost",
+    "self_discharge_per_day",
+    "early_cost",
+]

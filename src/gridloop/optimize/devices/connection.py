@@ -1,0 +1,156 @@
+"""Connection: the point where energy is bought and sold, with its limits and its contracted peak."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import linopy
+import numpy as np
+import pandas as pd
+
+from gridloop.errors import MissingColumn, OutOfRange, listed
+from gridloop.optimize.devices.group import LIMIT_COLUMNS, SMALLEST_SHARE, Quantity, Words
+from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.linear import Sum, add_rows, add_variables
+from gridloop.optimize.solve import GAVE_WAY, Outcome
+from gridloop.units import FloatArray, IntArray
+
+PRICES = ["import_eur_per_mwh", "export_eur_per_mwh"]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What a grid or site exchanges with the world beyond.
+
+    import_limit_mw, export_limit_mw  technical limits; elastic, at `limit_price` per MWh beyond them
+    contracted_peak_mw   import that costs nothing more; None where peaks are not priced. A bill counts its highest
+                         peak once: give the highest import of the billing period so far where that is above the
+                         contract, and the plan pays for what comes on top of it only
+    peak_price_per_mw    money per MW of the highest import above that
+    """
+
+    import_limit_mw: float = float("inf")
+    export_limit_mw: float = float("inf")
+    contracted_peak_mw: float | None = None
+    peak_price_per_mw: float = 0.0
+    limit_price: float = 20_000.0
+    id: str = "connection"
+
+    def __post_init__(self) -> None:
+        for name in ("import_limit_mw", "export_limit_mw", "peak_price_per_mw", "limit_price"):
+            if not getattr(self, name) >= 0:
+                raise OutOfRange(f"Connection {self.id}: {name} is {getattr(self, name)}; it must not be negative.")
+
+
+class ConnectionModel:
+    """The connection inside a problem."""
+
+    kind = "connection"
+
+    def __init__(self, connection: Connection, prices: pd.DataFrame) -> None:
+        self.connection = connection
+        self.import_price, self.export_price = (prices[name].to_numpy(dtype=float) for name in PRICES)
+
+    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+        """bought and sold [MW], what exceeds a limit [MW], and the peak above the contract [MW]."""
+        steps, c = [horizon.index], self.connection
+        self.hours = horizon.hours
+        self.bought = add_variables(model, "connection_bought", steps, 0.0, c.import_limit_mw)
+        self.sold = add_variables(model, "connection_sold", steps, 0.0, c.export_limit_mw)
+        beyond = [np.inf if np.isfinite(limit) else 0.0 for limit in (c.import_limit_mw, c.export_limit_mw)]
+        self.over_import = add_variables(model, "connection_over_import", steps, 0.0, beyond[0])
+        self.over_export = add_variables(model, "connection_over_export", steps, 0.0, beyond[1])
+        self.peak_rows: linopy.constraints.Constraint | None = None
+        if c.contracted_peak_mw is not None and c.peak_price_per_mw > 0:
+            self.peak = add_variables(model, "connection_peak", [pd.Index([c.id], name="connection")], 0.0, np.inf)
+            every_step = np.broadcast_to(self.peak.labels.values, (len(horizon),))
+            self.peak_rows = add_rows(
+                model, "connection_peak_limit", steps, [*self.net(), (every_step, -1.0)], "<=", c.contracted_peak_mw
+            )
+
+    def net(self) -> list[tuple[IntArray, FloatArray | float]]:
+        """Import less export: labels [step] and signs."""
+        return [
+            (self.bought.labels.values, 1.0),
+            (self.over_import.labels.values, 1.0),
+            (self.sold.labels.values, -1.0),
+            (self.over_export.labels.values, -1.0),
+        ]
+
+    def cost(self) -> dict[str, Sum]:
+        buy, sell = self.import_price * self.hours, self.export_price * self.hours
+        beyond = self.connection.limit_price * self.hours
+        parts = {
+            "import": Sum.of((self.bought, buy), (self.over_import, buy)),
+            "export": Sum.of((self.sold, -sell), (self.over_export, -sell)),
+            "connection_limit": Sum.of((self.over_import, beyond), (self.over_export, beyond)),
+        }
+        if self.peak_rows is not None:
+            parts["peak"] = Sum.of((self.peak, self.connection.peak_price_per_mw))
+        return parts
+
+    def limit_effects(self, outcome: Outcome) -> list[tuple[Words, FloatArray]]:
+        """Share of each of the connection's limits in the worth of energy: names and money per MWh, [step].
+
+        Where a purchase stands at its limit, one more MWh on this side is worth more than its price, by the reduced
+        cost of buying; at the limit of selling, less. Import under the contracted peak is dearer by the peak's dual.
+        """
+        parts = [
+            ("import_limit", -np.minimum(outcome.reduced_cost(self.bought), 0.0)),
+            ("export_limit", np.minimum(outcome.reduced_cost(self.sold), 0.0)),
+        ]
+        if self.peak_rows is not None:
+            parts.append(("contracted_peak", -outcome.dual(self.peak_rows)))
+        named = []
+        for kind, money in parts:
+            effect = money / self.hours
+            effect = np.where(np.abs(effect) > SMALLEST_SHARE, effect, 0.0)
+            name = np.where(effect != 0.0, f"{kind}:{self.connection.id}", "").astype(object)
+            named.append((name, effect))
+        return named
+
+    def binding_limits(self, outcome: Outcome, starts: pd.DatetimeIndex) -> pd.DataFrame:
+        """Limits that cost money: `LIMIT_COLUMNS`."""
+        rows = [
+            (name[k], starts[int(k)], abs(float(effect[k])), "per MW and hour")
+            for name, effect in self.limit_effects(outcome)
+            for k in np.flatnonzero(effect)
+        ]
+        return pd.DataFrame(rows, columns=LIMIT_COLUMNS)
+
+    def read(self, outcome: Outcome) -> list[Quantity]:
+        """import_mw and export_mw; at equal prices the variables may do both at once, the connection does not."""
+        net = np.asarray(sum(sign * outcome.at(labels) for labels, sign in self.net()))
+        name = [self.connection.id]
+        return [
+            Quantity("import_mw", name, [""], np.maximum(net, 0.0)[None, :]),
+            Quantity("export_mw", name, [""], np.maximum(-net, 0.0)[None, :]),
+        ]
+
+    def gave_way(self, outcome: Outcome) -> dict[str, float]:
+        """Limits that are exceeded, and by how many MW at most."""
+        beyond = {
+            f"import_limit:{self.connection.id}": outcome.value(self.over_import),
+            f"export_limit:{self.connection.id}": outcome.value(self.over_export),
+        }
+        return {name: float(mw.max()) for name, mw in beyond.items() if mw.max() > GAVE_WAY}
+
+
+def price_table(prices: pd.DataFrame | pd.Series) -> pd.DataFrame:
+    """Prices to import and to export; a single series serves both.
+
+    Raises `MissingColumn`, and `OutOfRange` where exporting earns more than importing costs: money would flow in a
+    circle.
+    """
+    if isinstance(prices, pd.Series):
+        return pd.DataFrame(dict.fromkeys(PRICES, prices))
+    missing = [name for name in PRICES if name not in prices.columns]
+    if missing:
+        raise MissingColumn(f"The prices lack {listed(missing)}; needed are {', '.join(PRICES)}.", missing=missing)
+    circle = prices["export_eur_per_mwh"] > prices["import_eur_per_mwh"] + 1e-9
+    if circle.any():
+        raise OutOfRange(
+            f"The price to export is above the price to import in {int(circle.sum())} of {len(prices)} intervals "
+            f"(first at {prices.index[circle][0]}); energy would be bought to be sold at once."
+        )
+    return prices[PRICES]

@@ -1,0 +1,264 @@
+"""AC by tangents: the plan's own AC power flow gives losses and limits, one tangent plane at a time.
+
+The problem starts from the AC flow of the horizon without control. After every solve the AC flow of the plan is
+computed; losses enter by their tangent there (they are nearly convex in the injections, so that the planes close in
+from below: Kelley's cutting planes), and a voltage or current beyond its limit, or close to it, enters by its tangent.
+Limits nobody comes near never enter. What the problem ends with has therefore been checked by AC in every interval.
+
+Why not LinDistFlow: docs/decisions/0003-ac-tangents.md. Equations: docs/math/schedule.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import linopy
+import numpy as np
+import pandas as pd
+
+from gridloop.errors import OutOfRange, listed
+from gridloop.network.model import Network
+from gridloop.optimize.devices.connection import ConnectionModel
+from gridloop.optimize.devices.group import Group, LocalPrices, TapTerm
+from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.physics.base import StackedTerms, balance_rows
+from gridloop.optimize.physics.grid_state import GridState, SolvedHorizon
+from gridloop.optimize.physics.limit_rows import PERCENT, LimitRows, Spread
+from gridloop.optimize.physics.loss_rows import LossRows
+from gridloop.optimize.physics.operating_point import NearLimits, OperatingPoint, Places
+from gridloop.optimize.physics.tangents import Around, Scene
+from gridloop.optimize.solve import Outcome, Session
+from gridloop.units import ComplexArray, FloatArray
+
+__all__ = ["AcTangent", "Spread"]
+
+# A limit enters the problem before the first solve when the uncontrolled horizon comes this close to it.
+NEAR_VOLTAGE_PU = 0.01
+NEAR_LOADING_PCT = 8.0
+ROWS_PER_STEP = 3  # of each kind and round: the worst ones usually settle their neighbours
+# Where room is kept for the forecast's spread, limits this close are guarded even when the plan itself keeps them.
+ROOM_VOLTAGE_PU = 0.006
+ROOM_LOADING_PCT = 8.0
+ROOM_ROWS_PER_STEP = 8
+# Planes close in on the losses slowly at the end; a twentieth of them is a thousandth of the power they belong to.
+LOSS_GAP_SHARE = 0.05
+LOSS_GAP_MW = 0.005
+# A limit that decides something may be off by its tangent's curvature; less than this is not worth another round.
+LIMIT_GAP = {"voltage": 3e-4, "loading": 0.3}  # pu and %
+# A plan may ask for a step so large that AC has no solution there; then a part of the step is looked at.
+SHORTER_STEPS = tuple(0.5**k for k in range(9))
+
+
+class AcTangent:
+    """Network physics for `schedule`, around AC operating points.
+
+    What injects is the devices of the schedule; loads, generators and storage in the network's own tables do not count.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        spreads: Sequence[Spread] = (),
+        spread_weight: FloatArray | None = None,
+        loading_limit_pct: float = 100.0,
+        loss_gap_share: float = LOSS_GAP_SHARE,
+        loss_gap_mw: float = LOSS_GAP_MW,
+        limit_gap: Mapping[str, float] = LIMIT_GAP,
+    ) -> None:
+        """Limits, losses and reserves.
+
+        spread_weight  [step]  how much of the forecast's spread limits keep free; none by default
+        loss_gap_share, loss_gap_mw  losses may differ from AC by this share plus this power; less takes more rounds
+        limit_gap      by kind, voltage [pu] and loading [%]: how exactly a limit that decides something is met
+        """
+        self.network = network
+        self.grid = GridState(network)
+        self.spreads = list(spreads)
+        self.spread_weight = spread_weight
+        self.limit_pct = loading_limit_pct
+        self.loss_gap_share, self.loss_gap_mw, self.limit_gap = loss_gap_share, loss_gap_mw, dict(limit_gap)
+
+    @property
+    def point(self) -> OperatingPoint:
+        """The AC states that were looked at last."""
+        return self.around.point
+
+    def add_power_balance(
+        self, model: linopy.Model, horizon: Horizon, groups: Sequence[Group], connection: ConnectionModel
+    ) -> None:
+        steps = len(horizon)
+        self.horizon = horizon
+        self.terms = StackedTerms.of(groups, steps)
+        self.taps = [term for group in groups for term in group.taps()]
+        _refuse_doubled_transformers(self.taps)
+        # All at once, so that an error names every bus that is wrong.
+        self.grid.nodes_of([*self.terms.bus, *(bus for part in self.terms.given for bus in part.bus)])
+        self.given = self.grid.given(self.terms.given, steps)
+        self.loss = model.add_variables(coords=[horizon.index], name="losses")
+        self.balance = balance_rows(model, horizon, self.terms, connection, self.loss)
+        # Where energy is worth nothing a plan would invent losses: there they are held to their newest tangent.
+        self.held = np.minimum(connection.import_price, connection.export_price) <= 0
+        scene = Scene(self.grid, horizon, self.terms, self.taps, self.grid.nodes_of(self.terms.bus))
+        self.node = scene.node
+        self.losses = LossRows(scene, self.loss)
+        self.limits = LimitRows(scene, self.spreads, self.spread_weight, self.limit_gap)
+
+    def add_limits(self, session: Session) -> None:
+        """Tangents at the horizon without control, so that the first plan already sees losses and near limits."""
+        x = np.zeros(self.terms.labels.shape)
+        tap_x = [self._present_taps(term) for term in self.taps]
+        injection, solved = self._flow(x, self._positions(tap_x), None)
+        if not solved.solution.converged.all():
+            raise self.grid.failure(solved, injection)
+        self.around = Around(OperatingPoint(self.grid, solved), x, tap_x)
+        point = self.point
+        near = (
+            point.voltage_limits(point.voltages(NEAR_VOLTAGE_PU, ROWS_PER_STEP)),
+            point.loading_limits(point.loadings(NEAR_LOADING_PCT, ROWS_PER_STEP, self.limit_pct), self.limit_pct),
+        )
+        for part in near:
+            self.limits.add(session, self.around, part)
+        self.losses.add(session, self.around, self.held)
+
+    def refine(self, session: Session, outcome: Outcome) -> bool:
+        """AC flow of the plan; True where losses and limits are as the plan believed."""
+        x, tap_x = outcome.at(self.terms.labels), [outcome.at(term.labels) for term in self.taps]
+        reached = self._step_towards(x, tap_x)
+        limits = self._limits_to_renew(session, outcome) if reached else self._limits_here(self.point)
+        missing = self.point.losses_mw - outcome.value(self.loss)
+        allowed = self.loss_gap_mw + self.loss_gap_share * np.abs(self.point.losses_mw)
+        # A limit can make energy worthless as well as a price can.
+        self.held = self.held | (missing < -allowed)
+        if reached and not any(part.step.size for part in limits) and (np.abs(missing) <= allowed).all():
+            return True
+        for part in limits:
+            self.limits.add(session, self.around, part)
+        self.losses.add(session, self.around, self.held)
+        return False
+
+    def local_prices(self, outcome: Outcome) -> LocalPrices:
+        # One more MW injected lowers the balance's right-hand side, and the cost with it.
+        energy = outcome.dual(self.balance) / self.horizon.hours
+        by_losses, q_by_losses = self.losses.worth(outcome)
+        by_limits, q_by_limits = self.limits.shares(outcome)
+        at = self.grid.node_of_bus
+        dark = ((at < 0) | ~self.grid.arrays.topology.supplied[at])[:, None]
+        return LocalPrices(
+            self.network.bus.index,
+            energy,
+            np.where(dark, np.nan, (energy + by_losses + by_limits.total)[at]),
+            np.where(dark, np.nan, (q_by_losses + q_by_limits.total)[at]),
+            by_limits.name[at],
+            by_limits.largest[at],
+            by_limits.total[at],
+            q_by_limits.name[at],
+            q_by_limits.total[at],
+            self._limits_behind_moves(),
+        )
+
+    def binding_limits(self, outcome: Outcome) -> pd.DataFrame:
+        return self.limits.binding(outcome)
+
+    def check(self) -> pd.DataFrame:
+        return self.point.summary(self.horizon.starts, self.limit_pct)
+
+    def limit_names(self, outcome: Outcome) -> dict[str, float]:
+        return self.limits.gave_way(outcome)
+
+    def _limits_here(self, point: OperatingPoint) -> list[NearLimits]:
+        """The worst of the limits that a state breaks."""
+        voltages, loadings = point.voltages(0.0, ROWS_PER_STEP), point.loadings(0.0, ROWS_PER_STEP, self.limit_pct)
+        return [point.voltage_limits(voltages), point.loading_limits(loadings, self.limit_pct)]
+
+    def _limits_to_renew(self, session: Session, outcome: Outcome) -> list[NearLimits]:
+        """Limits that the plan breaks though they did not give way for it, and those it follows by an old tangent."""
+        point, limits = self.point, self.limits
+        voltages = _together(
+            point.voltages(0.0, ROWS_PER_STEP, limits.widened(outcome, "voltage")),
+            limits.compare(session, outcome, "voltage", point.voltage_excess),
+            limits.without_room("voltage", point.voltages(ROOM_VOLTAGE_PU, ROOM_ROWS_PER_STEP)),
+        )
+        loadings = _together(
+            point.loadings(0.0, ROWS_PER_STEP, self.limit_pct, limits.widened(outcome, "loading")),
+            limits.compare(session, outcome, "loading", point.loading_excess(self.limit_pct)),
+            limits.without_room("loading", point.loadings(ROOM_LOADING_PCT, ROOM_ROWS_PER_STEP, self.limit_pct)),
+        )
+        return [point.voltage_limits(voltages), point.loading_limits(loadings, self.limit_pct)]
+
+    # ----- AC states ----------------------------------------------------------------------------
+
+    def _step_towards(self, x: FloatArray, tap_x: list[FloatArray]) -> bool:
+        """Move to a plan, or as far towards it as AC has a solution. True where it was reached."""
+        before = self.around
+        for share in SHORTER_STEPS:
+            part_x = before.x + share * (x - before.x)
+            part_taps = [a + share * (b - a) for a, b in zip(before.tap_x, tap_x, strict=True)]
+            injection, solved = self._flow(part_x, self._positions(part_taps), before.point.solution.v)
+            if solved.solution.converged.all():
+                self.around = Around(OperatingPoint(self.grid, solved), part_x, part_taps)
+                return share == 1.0
+        raise self.grid.failure(solved, injection)
+
+    def _flow(
+        self, x: FloatArray, positions: Mapping[str, FloatArray], start: ComplexArray | None
+    ) -> tuple[ComplexArray, SolvedHorizon]:
+        """Injections [node, step] of variables [row, step], in MW and Mvar, and the AC flow they make."""
+        injection = self.given.copy()
+        np.add.at(injection, self.node, x * (self.terms.p + 1j * self.terms.q))
+        return injection, self.grid.solve(injection, positions, start)
+
+    def _present_taps(self, term: TapTerm) -> FloatArray:
+        """Positions as the network has them. [changer, step]"""
+        now = self.network.transformer["tap_pos"]
+        first = np.array([float(now[names[0]]) for names in term.transformers])
+        return np.repeat(first[:, None], len(self.horizon), axis=1)
+
+    def _positions(self, tap_x: Sequence[FloatArray]) -> dict[str, FloatArray]:
+        """Position of every transformer that a changer moves. [step]"""
+        return {
+            name: at[k]
+            for term, at in zip(self.taps, tap_x, strict=True)
+            for k, transformers in enumerate(term.transformers)
+            for name in transformers
+        }
+
+    def _limits_behind_moves(self) -> dict[str, str]:
+        """For every transformer that moves in the first interval: the first limit the plan breaks if it stays."""
+        found: dict[str, str] = {}
+        present = [self._present_taps(term) for term in self.taps]
+        for n, term in enumerate(self.taps):
+            for k, transformers in enumerate(term.transformers):
+                if round(self.around.tap_x[n][k, 0]) == round(present[n][k, 0]):
+                    continue
+                stayed = [at.copy() for at in self.around.tap_x]
+                stayed[n][k] = present[n][k]
+                _, solved = self._flow(self.around.x, self._positions(stayed), self.point.solution.v)
+                limit = self._first_broken(OperatingPoint(self.grid, solved))
+                found.update(dict.fromkeys(transformers, limit))
+        return found
+
+    def _first_broken(self, point: OperatingPoint) -> str:
+        """The limit broken first, and among those of one interval the worst by its share of the band; "" if none is."""
+        broken = [
+            (int(near.step[r]), float(near.room[r]) * PERCENT[near.kind], near.name[r])
+            for near in self._limits_here(point)
+            for r in range(near.step.size)
+        ]
+        return min(broken)[2] if broken else ""
+
+
+def _together(*parts: Places) -> Places:
+    """All of them, each place once."""
+    pairs = np.unique(np.stack([np.concatenate(column) for column in zip(*parts, strict=True)], axis=1), axis=0)
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _refuse_doubled_transformers(taps: Sequence[TapTerm]) -> None:
+    names = pd.Series([name for term in taps for group in term.transformers for name in group], dtype=object)
+    doubled = sorted(set(names[names.duplicated()]))
+    if doubled:
+        raise OutOfRange(
+            f"{len(doubled)} transformers are moved by two tap changers ({listed(doubled)}); give each to one of them.",
+            transformers=doubled,
+        )

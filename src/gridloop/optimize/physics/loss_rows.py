@@ -1,0 +1,72 @@
+"""Losses as rows of a problem: no less than any of their tangents.
+
+Losses are nearly convex in the injections, so that all tangents together close in on them from below.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import linopy
+import numpy as np
+
+from gridloop.optimize.physics.tangents import Around, Scene
+from gridloop.optimize.solve import Outcome, Row, Session
+from gridloop.units import BoolArray, FloatArray
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """One tangent: the name of its row, and its slopes per MW and Mvar. [node]"""
+
+    name: str
+    to_p: FloatArray
+    to_q: FloatArray
+
+
+class LossRows:
+    """The tangents of losses in one problem."""
+
+    def __init__(self, scene: Scene, losses: linopy.Variable) -> None:
+        self.scene = scene
+        self.label = losses.labels.values
+        self._planes: list[list[_Plane]] = [[] for _ in range(len(scene.horizon))]
+
+    def add(self, session: Session, around: Around, held: BoolArray) -> None:
+        """Losses are no less than their tangents here; where `held` [step], no more than the newest either.
+
+        Taps serve limits, not losses: what a step gains there is less than its wear and the room it costs.
+        """
+        tangent = around.point.loss_rows()
+        rows = []
+        for step, planes in enumerate(self._planes):
+            labels, coefficients, at_x = self.scene.over_variables(tangent, step, step, around)
+            if held[step]:
+                for old in planes:
+                    session.relax(old.name)
+            bound = float(around.point.losses_mw[step]) - at_x
+            planes.append(_Plane(f"losses@{step}#{len(planes)}", tangent.to_p[step], tangent.to_q[step]))
+            rows.append(
+                Row(
+                    planes[-1].name,
+                    np.append(labels, self.label[step]),
+                    np.append(-coefficients, 1.0),
+                    bound,
+                    bound if held[step] else np.inf,
+                )
+            )
+        session.add_rows(rows)
+
+    def worth(self, outcome: Outcome) -> tuple[FloatArray, FloatArray]:
+        """Share of losses in the worth of active and of reactive power. [node, step], money per MWh and Mvarh
+
+        One more MW at a node raises the bound of a tangent by its slope there, and the cost by its dual times that.
+        """
+        hours = self.scene.horizon.hours
+        p, q = np.zeros((2, self.scene.grid.n_nodes, len(hours)))
+        for step, planes in enumerate(self._planes):
+            for plane in planes:
+                dual = outcome.row_dual.get(plane.name, 0.0) / hours[step]
+                p[:, step] -= dual * plane.to_p
+                q[:, step] -= dual * plane.to_q
+        return p, q

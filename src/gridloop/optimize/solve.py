@@ -1,0 +1,274 @@
+"""Solving linear models: the only file that knows which solver there is.
+
+A model is written with linopy, handed to HiGHS once, and kept there: rows found violated later are added to the solved
+model, so that the next solve starts from the last basis. One thread and a fixed seed: the same model gives the same
+answer, bit for bit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import highspy
+import linopy
+import numpy as np
+
+from gridloop.optimize.linear import Sum
+from gridloop.units import FloatArray, IntArray
+
+# Slack below this is rounding of the solver (its primal feasibility tolerance is 1e-7), not a limit that gave way.
+GAVE_WAY = 1e-6
+
+
+@dataclass(frozen=True)
+class Excess:
+    """By how much rows may be exceeded, at a price per unit; rows that name the same one share it."""
+
+    name: str
+    price: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One constraint added to a solved model: lower ≤ Σ coefficient · variable ≤ upper.
+
+    labels  linopy labels of the variables, each at most once
+    excess  None for a hard row; otherwise how it may be exceeded; then one of the bounds is infinite
+    """
+
+    name: str
+    labels: IntArray
+    coefficients: FloatArray
+    lower: float
+    upper: float
+    excess: Excess | None = None
+
+
+@dataclass(frozen=True)
+class Fix:
+    """New bounds for variables: a decision taken between two solves."""
+
+    labels: IntArray
+    lower: FloatArray
+    upper: FloatArray
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """A minimal set of bounds and constraints that cannot hold together: linopy labels, and names of added rows."""
+
+    variables: IntArray
+    constraints: IntArray
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a solve found.
+
+    status     optimal, infeasible, unbounded, time_limit or the solver's own word
+    objective  NaN where there is no solution
+    row_dual   change of the objective per unit of an added row's bound; rows added after this solve are not in it
+    gave_way   excess by name, only where there is one
+    """
+
+    status: str
+    objective: float
+    seconds: float
+    iterations: int
+    row_dual: Mapping[str, float]
+    gave_way: Mapping[str, float]
+    _x: FloatArray = field(repr=False)
+    _reduced_cost: FloatArray = field(repr=False)
+    _dual: FloatArray = field(repr=False)
+    _column_of: IntArray = field(repr=False)
+    _row_of: IntArray = field(repr=False)
+
+    @property
+    def solved(self) -> bool:
+        """True where there is a solution to read."""
+        return self.status == "optimal"
+
+    def value(self, variable: linopy.Variable) -> FloatArray:
+        """Value of a variable, in its own shape; zero where it is masked."""
+        return self.at(variable.labels.values)
+
+    def at(self, labels: IntArray) -> FloatArray:
+        """Values by linopy label, in the shape of the labels; zero for the label −1."""
+        return _spread(self._x, self._column_of, labels)
+
+    def total(self, part: Sum) -> float:
+        """Value of a sum."""
+        return float(part.coefficients @ self.at(part.labels))
+
+    def dual(self, constraint: linopy.constraints.Constraint) -> FloatArray:
+        """Change of the objective per unit of a constraint's right-hand side, in its own shape."""
+        return _spread(self._dual, self._row_of, constraint.labels.values)
+
+    def reduced_cost(self, variable: linopy.Variable) -> FloatArray:
+        """Change of the objective per unit of a variable's binding bound, in its own shape; zero between bounds."""
+        return _spread(self._reduced_cost, self._column_of, variable.labels.values)
+
+
+class Session:
+    """A linear model inside the solver, solved as often as rows are added to it."""
+
+    def __init__(self, model: linopy.Model, *, time_limit_s: float = 60.0) -> None:
+        matrices = model.matrices
+        self._labels = np.asarray(matrices.vlabels, dtype=np.int64)
+        self._row_labels = np.asarray(matrices.clabels, dtype=np.int64)
+        self._column_of, self._row_of = _inverse(self._labels), _inverse(self._row_labels)
+        self._highs = _load(matrices, time_limit_s)
+        self._rows: dict[str, int] = {}
+        self._excess: dict[str, int] = {}
+
+    def add_rows(self, rows: Sequence[Row]) -> None:
+        """Add constraints; a name that is there already is refused."""
+        if not rows:
+            return
+        self._add_excess([row.excess for row in rows if row.excess is not None])
+        columns, values = [], []
+        starts: list[int] = []
+        entries = 0
+        for row in rows:
+            if row.name in self._rows:
+                raise ValueError(f"row {row.name} is in the model already")
+            self._rows[row.name] = self._highs.getNumRow() + len(starts)
+            kept = row.coefficients != 0.0
+            columns.append(self._column_of[row.labels[kept]])
+            values.append(row.coefficients[kept])
+            if row.excess is not None:  # it lowers the sum at an upper bound and raises it at a lower one
+                columns[-1] = np.append(columns[-1], self._excess[row.excess.name])
+                values[-1] = np.append(values[-1], -1.0 if np.isfinite(row.upper) else 1.0)
+            starts.append(entries)
+            entries += columns[-1].size
+        self._highs.addRows(
+            len(rows),
+            np.array([row.lower for row in rows], dtype=float),
+            np.array([row.upper for row in rows], dtype=float),
+            entries,
+            np.array(starts, dtype=np.int32),
+            np.concatenate(columns).astype(np.int32),
+            np.concatenate(values).astype(float),
+        )
+
+    def _add_excess(self, wanted: Sequence[Excess]) -> None:
+        """A column, 0 or more at its price, for every name that has none yet."""
+        new = list({excess.name: excess for excess in wanted if excess.name not in self._excess}.values())
+        if not new:
+            return
+        n, first = len(new), self._highs.getNumCol()
+        self._excess.update({excess.name: first + k for k, excess in enumerate(new)})
+        no_entry, no_index = np.zeros(0), np.zeros(0, dtype=np.int32)
+        prices, upper = np.array([excess.price for excess in new]), np.full(n, highspy.kHighsInf)
+        self._highs.addCols(n, prices, np.zeros(n), upper, 0, np.zeros(n, dtype=np.int32), no_index, no_entry)
+
+    def relax(self, name: str) -> None:
+        """Take an added row out of force; it keeps its place."""
+        self._highs.changeRowBounds(self._rows[name], -highspy.kHighsInf, highspy.kHighsInf)
+
+    def fix(self, fixes: Sequence[Fix]) -> None:
+        """Set new bounds of variables."""
+        for part in fixes:
+            columns = self._column_of[part.labels].astype(np.int32)
+            self._highs.changeColsBounds(columns.size, columns, part.lower, part.upper)
+
+    def run(self) -> Outcome:
+        """Solve from the last basis."""
+        started = time.perf_counter()
+        self._highs.run()
+        seconds = time.perf_counter() - started
+        status = _STATUS.get(self._highs.getModelStatus(), str(self._highs.getModelStatus()))
+        solution, info = self._highs.getSolution(), self._highs.getInfo()
+        solved = status == "optimal"
+        n_columns, n_rows = self._highs.getNumCol(), self._highs.getNumRow()
+        found = ((solution.col_value, n_columns), (solution.col_dual, n_columns), (solution.row_dual, n_rows))
+        x, reduced_cost, dual = (
+            np.asarray(values, dtype=float) if solved and len(values) == n else np.full(n, np.nan)
+            for values, n in found
+        )
+        excess = {name: float(x[column]) for name, column in self._excess.items()} if solved else {}
+        return Outcome(
+            status=status,
+            objective=float(info.objective_function_value) if solved else float("nan"),
+            seconds=seconds,
+            iterations=int(info.simplex_iteration_count),
+            row_dual={name: float(dual[row]) for name, row in self._rows.items()},
+            gave_way={name: amount for name, amount in excess.items() if amount > GAVE_WAY},
+            _x=x,
+            _reduced_cost=reduced_cost,
+            _dual=dual,
+            _column_of=self._column_of,
+            _row_of=self._row_of,
+        )
+
+    def conflict(self) -> Conflict:
+        """Why the model is infeasible: an irreducible set; empty where the solver finds none."""
+        self._highs.setOptionValue("iis_strategy", int(_IRREDUCIBLE))
+        _, found = self._highs.getIis()
+        columns = np.asarray(found.col_index_, dtype=np.int64)
+        rows = np.asarray(found.row_index_, dtype=np.int64)
+        n_rows = self._row_labels.size
+        added = {place: name for name, place in self._rows.items()}
+        return Conflict(
+            self._labels[columns[columns < self._labels.size]],
+            self._row_labels[rows[rows < n_rows]],
+            tuple(added[int(row)] for row in rows if row >= n_rows),
+        )
+
+
+_IRREDUCIBLE = highspy.IisStrategy.kIisStrategyFromLp.value | highspy.IisStrategy.kIisStrategyIrreducible.value
+
+_STATUS = {
+    highspy.HighsModelStatus.kOptimal: "optimal",
+    highspy.HighsModelStatus.kInfeasible: "infeasible",
+    highspy.HighsModelStatus.kUnboundedOrInfeasible: "infeasible",
+    highspy.HighsModelStatus.kUnbounded: "unbounded",
+    highspy.HighsModelStatus.kTimeLimit: "time_limit",
+}
+
+# Presolve costs more than it saves on models that are mostly bounds with few rows, and a warm start does without it.
+_OPTIONS: Mapping[str, bool | int | str] = {
+    "output_flag": False,
+    "threads": 1,
+    "random_seed": 1,
+    "solver": "simplex",
+    "presolve": "off",
+}
+
+
+def _load(matrices: linopy.matrices.MatrixAccessor, time_limit_s: float) -> highspy.Highs:
+    lp = highspy.HighsLp()
+    lp.num_col_, lp.num_row_ = len(matrices.vlabels), len(matrices.clabels)
+    lp.col_cost_, lp.col_lower_, lp.col_upper_ = matrices.c, matrices.lb, matrices.ub
+    lp.row_lower_ = np.where(matrices.sense == "<", -np.inf, matrices.b)
+    lp.row_upper_ = np.where(matrices.sense == ">", np.inf, matrices.b)
+    if matrices.A is not None:  # None where there is no row
+        a = matrices.A.tocsr()
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = a.indptr, a.indices, a.data
+    if (matrices.vtypes != "C").any():  # such a model has no duals: they come back as NaN
+        whole = highspy.HighsVarType.kInteger
+        lp.integrality_ = [highspy.HighsVarType.kContinuous if kind == "C" else whole for kind in matrices.vtypes]
+    highs = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy types its core, not this class
+    for option, value in _OPTIONS.items():
+        highs.setOptionValue(option, value)
+    highs.setOptionValue("time_limit", time_limit_s)
+    highs.passModel(lp)
+    return highs
+
+
+def _inverse(labels: IntArray) -> IntArray:
+    position = np.full(int(labels.max(initial=-1)) + 1, -1, dtype=np.int64)
+    position[labels] = np.arange(labels.size)
+    return position
+
+
+def _spread(values: FloatArray, place: IntArray, labels: IntArray) -> FloatArray:
+    """Values by label, in the shape of the labels; zero for the label −1."""
+    known = labels >= 0
+    result = np.zeros(labels.shape)
+    result[known] = values[place[labels[known]]]
+    return result

@@ -1,0 +1,1 @@
+"""What can be proved afterwards: the audit chain and signed commands."""

