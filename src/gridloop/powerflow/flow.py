@@ -80,14 +80,14 @@ def power_flow(
     Raises `InvalidNetwork` with every other finding where the tables are wrong.
     Source: Newton-Raphson in polar coordinates, see `gridloop.powerflow.newton`.
     """
-    _check(net)
+    check(net)
     arrays = build_arrays(net)
-    planned = _planned(net, arrays)
+    wanted = planned(net, arrays)
 
     def solve_at(
         scale: float, start: ComplexArray | None, iterations: int = _SEARCH_ITERATIONS
     ) -> tuple[Solution, IntArray]:
-        s = planned * scale
+        s = wanted * scale
         if reactive_limits:
             return solve_with_reactive_limits(
                 net, arrays, s, start=start, tolerance=tolerance_pu, max_iterations=iterations
@@ -102,17 +102,17 @@ def power_flow(
         if edge.solution is not None and edge.scale == 1.0:
             solution, at_limit = solve_at(1.0, edge.solution.v[:, 0], max_iterations)
         else:
-            diagnosis = diagnose_divergence(net, arrays, planned, solution, max_iterations, edge=edge)
-    return _tables(net, arrays, planned, solution, at_limit, diagnosis)
+            diagnosis = diagnose_divergence(net, arrays, wanted, solution, max_iterations, edge=edge)
+    return _tables(net, arrays, wanted, solution, at_limit, diagnosis)
 
 
-def _check(net: Network) -> None:
+def check(net: Network) -> None:
     """Raise for every error but missing supply: that one has an answer, NaN and a diagnosis."""
     found = validate(net)
     Findings(tuple(f for f in found.all if f.code != "unsupplied")).raise_errors(net.name)
 
 
-def _planned(net: Network, arrays: NetworkArrays) -> ComplexArray:
+def planned(net: Network, arrays: NetworkArrays) -> ComplexArray:
     """What the tables inject, without the reactive power of machines that hold the voltage. [node], per unit"""
     sought = np.where(arrays.holds, net.generator["q_mvar"].to_numpy(dtype=float), 0.0)
     return np.asarray(arrays.injection(net) - 1j * arrays.sum_to_nodes("generator", sought) / BASE_MVA, dtype=complex)
@@ -121,7 +121,7 @@ def _planned(net: Network, arrays: NetworkArrays) -> ComplexArray:
 def _tables(
     net: Network,
     arrays: NetworkArrays,
-    planned: ComplexArray,
+    wanted: ComplexArray,
     solution: Solution,
     at_limit: IntArray,
     diagnosis: Diagnosis | None,
@@ -137,8 +137,8 @@ def _tables(
         bus=_bus_table(net, arrays, v, injected),
         line=branch.iloc[:n_lines],
         transformer=branch.iloc[n_lines:],
-        source=_source_table(net, arrays, injected - planned * BASE_MVA),
-        generator=_generator_table(net, arrays, injected - planned * BASE_MVA, at_limit),
+        source=_source_table(net, arrays, injected - wanted * BASE_MVA),
+        generator=_generator_table(net, arrays, injected - wanted * BASE_MVA, at_limit),
         losses_mw=float(injected.real[arrays.topology.supplied].sum()),
         converged=converged,
         iterations=int(solution.iterations.max(initial=0)),

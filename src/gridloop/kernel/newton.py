@@ -1,0 +1,326 @@
+"""AC power flow of many scenarios at once: Newton's method on blocks of lanes.
+
+A node i injects S_i = V_i conj(Σ_k Y_ik V_k). Unknown are the angle θ_i of every node but the sources and the
+logarithm of the magnitude, ln v_i, of those whose magnitude nobody holds. With E_ik = V_i conj(Y_ik V_k) the
+derivatives are
+
+    ∂S_i/∂θ_k = −j E_ik + δ_ik j S_i        ∂S_i/∂ln v_k = E_ik + δ_ik S_i
+
+and a step x = (δθ, δln v) that solves J x = S_wanted − S moves the voltage to V exp(δln v + j δθ), of which the terms
+up to the second order are taken. Two ways to take steps share this arithmetic:
+
+- `solve_with_shared_matrix` (the chord, or Shamanskii, method) keeps J as it was at the start for all scenarios:
+  factorized once, a step costs one mismatch and one substitution. The error shrinks by a constant share per step,
+  small where the scenarios lie near the start; looking back at the step before (Anderson) makes it smaller. A lane
+  that shrinks too slowly gives up at once.
+- `solve_with_own_matrix` renews J in every lane and step: quadratic, whatever the scenario asks for. For those that
+  gave up, and for lanes that hold other nodes than the rest.
+
+Matrices and steps are float32, voltages and mismatches float64: a step that is off by 1e-7 of its length costs a step
+more at most, and what decides is the mismatch. A lane that has converged, or failed, is left as it is; so its result
+does not depend on which others stand in its block.
+
+Twin: tests/kernel/plain.py. Derivation: docs/math/powerflow.md. Source: Tinney and Hart (1967); Shamanskii (1967) for
+the matrix that is kept; Stott (1974) for ln v.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from gridloop.kernel.block import new_block, new_progress, start_block
+from gridloop.kernel.elimination import factorize_lanes, solve_lanes, solve_shared
+from gridloop.kernel.lanes import LANES, bounded, double, fma, largest, load, single, splat, store, where
+
+# Status of a scenario.
+CONVERGED, SLOW, DIVERGED = 0, 1, 2
+# A lane gives the shared matrix up when a step leaves more than this share of the mismatch: Newton's own matrix then
+# costs less than the steps to come.
+_SLOW_SHARE = 0.7
+# The largest change of ln v or θ in a step with an own matrix. A longer one leaves the region where the equations
+# resemble their linearization; bounding it keeps the numbers finite.
+_LONGEST_STEP = 1.0
+# Steps from this one on look back at the one before. The first steps of a scenario near the start need no help.
+_ACCELERATED = 2
+# The largest share of what the step before taught that is taken; beyond it, it taught little.
+_LONGEST_SHARE = 0.5
+# A mismatch beyond this (per unit) has left every grid behind.
+_LOST = 1e12
+
+
+# ----- one step -----------------------------------------------------------------------------------------------------
+
+
+@njit(cache=True, nogil=True)
+def _injected(grid, block, vr, vi, i):
+    """Active and reactive power that position i injects."""
+    ir, ii = splat(0.0), splat(0.0)
+    for e in range(grid.start[i], grid.start[i + 1]):
+        r, m = load(vr, grid.col[e]), load(vi, grid.col[e])
+        ir = fma(grid.g[e], r, fma(-grid.b[e], m, ir))
+        ii = fma(grid.g[e], m, fma(grid.b[e], r, ii))
+    e = block.head[i]
+    while e >= 0:
+        r, m = load(vr, block.col[e]), load(vi, block.col[e])
+        g, b = load(block.g, e), load(block.b, e)
+        ir = fma(g, r, ir) - b * m
+        ii = fma(g, m, fma(b, r, ii))
+        e = block.next[e]
+    r, m = load(vr, i), load(vi, i)
+    return fma(r, ir, m * ii), fma(m, ir, -1.0 * (r * ii))
+
+
+@njit(cache=True, nogil=True)
+def _mismatch(grid, task, number, block, vr, vi, unknown, own, x, balance, over, worst):
+    """Wanted less injected powers, as the right side of a step.
+
+    unknown  [unknown + 1]     first row of x for every position; one row, of P, or two, of P and Q
+    own      whether lanes differ in what they hold: Q then counts as met where a lane holds the magnitude
+    x        […, LANES]        float32; written here
+    balance  [2, LANES]        what the nodes with a share add, and what they are to add from the next step on; the
+                               second is written here
+    over, worst  [1, LANES]    largest mismatch as a multiple of what is allowed, and per unit; written here
+    """
+    p_wanted, q_wanted = task.p[number], task.q[number]
+    far, most, total, added = splat(0.0), splat(0.0), splat(0.0), load(balance, 0)
+    for i in range(grid.unknowns):
+        p, q = _injected(grid, block, vr, vi, i)
+        at, scale = unknown[i], 1.0 / grid.allowed[i]
+        p = load(p_wanted, i) - p
+        if task.share.size:
+            p = fma(task.share[i], added, p)
+            total = total + p
+        store(x, at, single(p))
+        far, most = largest(far, p * scale), largest(most, p)
+        if unknown[i + 1] - at == 2:
+            q = load(q_wanted, i) - q
+            if own:
+                q = where(load(block.square, i), 0.0, q)
+            store(x, at + 1, single(q))
+            far, most = largest(far, q * scale), largest(most, q)
+    if task.share.size:
+        far, most = _balance(grid, task, p_wanted, block, vr, vi, unknown, x, balance, total, far, most)
+    store(over, 0, far)
+    store(worst, 0, most)
+
+
+@njit(cache=True, nogil=True)
+def _balance(grid, task, p_wanted, block, vr, vi, unknown, x, balance, total, far, most):
+    """Let the nodes with a share carry what is missing in all: the sum over all nodes, sources included, is then met
+    but for the losses that the step itself changes."""
+    m, added = grid.unknowns, load(balance, 0)
+    for i in range(m, grid.node.size):
+        p, _ = _injected(grid, block, vr, vi, i)
+        p = fma(task.share[i], added, load(p_wanted, i) - p)
+        total = total + p
+        far, most = largest(far, p * (1.0 / grid.allowed[i])), largest(most, p)
+    for i in range(m):
+        if task.share[i] != 0.0:
+            at = unknown[i]
+            store(x, at, load(x, at) - single(task.share[i] * total))
+    store(balance, 1, added - total)
+    return far, most
+
+
+@njit(cache=True, nogil=True)
+def _turn(vr, vi, i, turn, grow, going):
+    """V exp(grow + j turn) to the second order, in the lanes that are going."""
+    r, m = load(vr, i), load(vi, i)
+    real = fma(0.5, fma(grow, grow, -1.0 * (turn * turn)), 1.0 + grow)
+    imaginary = fma(grow, turn, turn)
+    store(vr, i, where(going, fma(real, r, -1.0 * (imaginary * m)), r))
+    store(vi, i, where(going, fma(real, m, imaginary * r), m))
+
+
+@njit(cache=True, nogil=True)
+def _turn_held(vr, vi, i, turn, square, going):
+    """V exp(j turn), with the magnitude brought back to what is held: V (3 − |V|²/v²)/2, exact to the second order."""
+    r, m = load(vr, i), load(vi, i)
+    real = fma(-0.5 * turn, turn, splat(1.0))
+    new_r, new_m = fma(real, r, -1.0 * (turn * m)), fma(real, m, turn * r)
+    scale = fma(-0.5 * square, fma(new_r, new_r, new_m * new_m), splat(1.5))
+    store(vr, i, where(going, new_r * scale, r))
+    store(vi, i, where(going, new_m * scale, m))
+
+
+@njit(cache=True, nogil=True)
+def _judge(answer, first, lanes, iteration, last, slow_share):
+    """Decide which lanes go on; True where any does.
+
+    slow_share  a lane gives up where more than this share of its mismatch was left by a step
+    """
+    any_going = False
+    for k in range(LANES):
+        if lanes.going[0, k] == 0.0:
+            continue
+        here, over = first + k, lanes.over[0, k]
+        answer.iterations[here] = iteration
+        answer.mismatch[here] = lanes.worst[0, k]
+        answer.balance[here] = lanes.balance[0, k]
+        if over < 1.0:
+            answer.status[here] = CONVERGED
+        elif not lanes.worst[0, k] < _LOST:
+            answer.status[here] = DIVERGED
+        elif iteration == last or (iteration > 2 and over > slow_share * lanes.previous[0, k]):
+            answer.status[here] = SLOW
+        else:
+            lanes.previous[0, k] = over
+            any_going = True
+            continue
+        lanes.going[0, k] = 0.0
+    return any_going
+
+
+# ----- one matrix for all -------------------------------------------------------------------------------------------
+
+
+@njit(cache=True, nogil=True)
+def solve_with_shared_matrix(grid, factors, task, answer, blocks, last):
+    """Solve the blocks from blocks[0] to blocks[1] with the factors of the Jacobian at the start; `last` steps at most.
+
+    The factors hold what `task` holds: no scenario lets a magnitude go.
+    """
+    m = grid.unknowns
+    block = new_block(grid, task, blocks)
+    x = np.empty((factors.unknown[m], LANES), dtype=np.float32)
+    solved, stepped = np.empty_like(x), np.empty_like(x)
+    lanes = new_progress()
+    for number in range(blocks[0], blocks[1]):
+        vr, vi = answer.vr[number], answer.vi[number]
+        start_block(grid, task, number, block, lanes, vr, vi)
+        iteration = 0
+        while True:
+            _mismatch(
+                grid, task, number, block, vr, vi, factors.unknown, False, x, lanes.balance, lanes.over, lanes.worst
+            )
+            if not _judge(answer, number * LANES, lanes, iteration, last, _SLOW_SHARE):
+                break
+            iteration += 1
+            store(lanes.balance, 0, load(lanes.balance, 1))
+            solve_shared(factors, x)
+            if iteration >= _ACCELERATED:
+                _accelerate(x, solved, stepped, iteration > _ACCELERATED)
+            going = load(lanes.going, 0)
+            for i in range(m):
+                at = factors.unknown[i]
+                if factors.unknown[i + 1] - at == 2:
+                    _turn(vr, vi, i, double(load(x, at)), double(load(x, at + 1)), going)
+                else:
+                    _turn_held(vr, vi, i, double(load(x, at)), load(block.square, i), going)
+
+
+@njit(cache=True, nogil=True)
+def _accelerate(x, solved, stepped, ready):
+    """Turn what the matrix proposes, x, into the step to take: Anderson's acceleration over one step back.
+
+    The last step Δ changed the proposal by d = x − solved. Where that is −Δ, the matrix was right; the share θ of d
+    that best cancels x tells how far it is off: the step is x − θ (Δ + d).
+
+    x                [unknown, LANES]  proposal; the step is left in it
+    solved, stepped  [unknown, LANES]  proposal and step of the iteration before; those of this one are left
+    ready            whether there was one
+    """
+    share = splat(np.float32(0.0))
+    if ready:
+        along, size = splat(np.float32(0.0)), splat(np.float32(1e-30))
+        for u in range(x.shape[0]):
+            d = load(x, u) - load(solved, u)
+            along, size = fma(d, load(x, u), along), fma(d, d, size)
+        share = bounded(along / size, _LONGEST_SHARE)
+    for u in range(x.shape[0]):
+        value = load(x, u)
+        if ready:
+            step = value - share * (load(stepped, u) + (value - load(solved, u)))
+            store(x, u, step)
+            store(stepped, u, step)
+        else:
+            store(stepped, u, value)
+        store(solved, u, value)
+
+
+# ----- a matrix for each --------------------------------------------------------------------------------------------
+
+
+@njit(cache=True, nogil=True)
+def solve_with_own_matrix(grid, elimination, task, answer, blocks, last):
+    """Solve the blocks from blocks[0] to blocks[1], renewing the Jacobian in every lane; `last` steps at most."""
+    m = grid.unknowns
+    block = new_block(grid, task, blocks)
+    unknown = np.arange(0, 2 * m + 2, 2)
+    x = np.empty((2 * m, LANES), dtype=np.float32)
+    jacobian = np.empty((4 * (m + 2 * elimination.col.size), LANES), dtype=np.float32)
+    lanes = new_progress()
+    for number in range(blocks[0], blocks[1]):
+        vr, vi = answer.vr[number], answer.vi[number]
+        start_block(grid, task, number, block, lanes, vr, vi)
+        iteration = 0
+        while True:
+            _mismatch(grid, task, number, block, vr, vi, unknown, True, x, lanes.balance, lanes.over, lanes.worst)
+            if not _judge(answer, number * LANES, lanes, iteration, last, np.inf):
+                break
+            iteration += 1
+            store(lanes.balance, 0, load(lanes.balance, 1))
+            _fill_jacobian(grid, block, vr, vi, jacobian)
+            factorize_lanes(elimination, jacobian)
+            solve_lanes(elimination, jacobian, x)
+            going = load(lanes.going, 0)
+            for i in range(m):
+                turn, grow = bounded(load(x, 2 * i), _LONGEST_STEP), bounded(load(x, 2 * i + 1), _LONGEST_STEP)
+                _turn(vr, vi, i, double(turn), double(grow), going)
+                _bring_back(vr, vi, i, load(block.square, i))
+
+
+@njit(cache=True, nogil=True)
+def _bring_back(vr, vi, i, square):
+    """The second order leaves a magnitude that is held a little off; bring it back."""
+    r, m = load(vr, i), load(vi, i)
+    scale = where(square, fma(-0.5 * square, fma(r, r, m * m), splat(1.5)), 1.0)
+    store(vr, i, r * scale)
+    store(vi, i, m * scale)
+
+
+@njit(cache=True, nogil=True)
+def _fill_jacobian(grid, block, vr, vi, jacobian):
+    """The blocks of every lane's Jacobian, in float32; rows of magnitudes that are held say δln v = 0."""
+    m = grid.unknowns
+    jacobian[:] = 0.0
+    for i in range(m):
+        r, s = load(vr, i), load(vi, i)
+        held = load(block.square, i)
+        p, q = splat(0.0), splat(0.0)
+        for e in range(grid.start[i], grid.start[i + 1]):
+            k = grid.col[e]
+            a, c = load(vr, k), load(vi, k)
+            yr = fma(grid.g[e], a, (-grid.b[e]) * c)
+            yi = fma(grid.g[e], c, grid.b[e] * a)
+            er, ei = fma(r, yr, s * yi), fma(s, yr, -1.0 * (r * yi))
+            p, q = p + er, q + ei
+            if k < m:
+                _add_entry(jacobian, grid.block[e], er, ei, held)
+        e = block.head[i]
+        while e >= 0:
+            k = block.col[e]
+            a, c = load(vr, k), load(vi, k)
+            g, b = load(block.g, e), load(block.b, e)
+            yr, yi = fma(g, a, -1.0 * (b * c)), fma(g, c, b * a)
+            er, ei = fma(r, yr, s * yi), fma(s, yr, -1.0 * (r * yi))
+            p, q = p + er, q + ei
+            if k < m:
+                _add_entry(jacobian, block.block[e], er, ei, held)
+            e = block.next[e]
+        at = 4 * i
+        store(jacobian, at, load(jacobian, at) - single(q))
+        store(jacobian, at + 1, load(jacobian, at + 1) + single(p))
+        store(jacobian, at + 2, load(jacobian, at + 2) + single(where(held, 0.0, p)))
+        store(jacobian, at + 3, where(single(held), 1.0, load(jacobian, at + 3) + single(q)))
+
+
+@njit(cache=True, nogil=True)
+def _add_entry(jacobian, number, er, ei, held):
+    """Add what E_ik gives to the block of row i and column k: ∂P/∂θ, ∂P/∂ln v, ∂Q/∂θ, ∂Q/∂ln v."""
+    at = 4 * number
+    store(jacobian, at, load(jacobian, at) + single(ei))
+    store(jacobian, at + 1, load(jacobian, at + 1) + single(er))
+    store(jacobian, at + 2, load(jacobian, at + 2) - single(where(held, 0.0, er)))
+    store(jacobian, at + 3, load(jacobian, at + 3) + single(where(held, 0.0, ei)))

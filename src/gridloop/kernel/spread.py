@@ -1,0 +1,68 @@
+"""Between the layouts: values by element and scenario on one side, blocks of lanes on the other."""
+
+from __future__ import annotations
+
+from numba import njit
+
+from gridloop.kernel.lanes import LANES
+
+
+@njit(cache=True, nogil=True)
+def fill_blocks(blocks, base):
+    """Set every lane to the same: blocks [block, row, LANES] to base [row]."""
+    for b in range(blocks.shape[0]):
+        for i in range(blocks.shape[1]):
+            for k in range(LANES):
+                blocks[b, i, k] = base[i]
+
+
+@njit(cache=True, nogil=True)
+def add_rows(blocks, values, row, factor, first):
+    """Add factor · values to the rows they belong to; scenarios beyond the last repeat it.
+
+    blocks  [block, row, LANES]   written here
+    values  [element, scenario]
+    row     [element]             row of every element; negative: nowhere
+    factor  [element]
+    first   scenario of the first lane
+    """
+    last = values.shape[1] - 1
+    for b in range(blocks.shape[0]):
+        begin = first + b * LANES
+        for e in range(row.size):
+            i = row[e]
+            if i < 0:
+                continue
+            if begin + LANES <= last + 1:
+                for k in range(LANES):
+                    blocks[b, i, k] += factor[e] * values[e, begin + k]
+            else:
+                for k in range(LANES):
+                    blocks[b, i, k] += factor[e] * values[e, min(begin + k, last)]
+
+
+@njit(cache=True, nogil=True)
+def put_rows(blocks, values, row, first):
+    """Write values instead of adding them, see `add_rows`."""
+    last = values.shape[1] - 1
+    for b in range(blocks.shape[0]):
+        for e in range(row.size):
+            if row[e] >= 0:
+                for k in range(LANES):
+                    blocks[b, row[e], k] = values[e, min(first + b * LANES + k, last)]
+
+
+@njit(cache=True, nogil=True)
+def take_voltages(vr, vi, node, first, v):
+    """Voltages of blocks as v [node, scenario] complex, from scenario `first` on; lanes beyond the last are left out.
+
+    vr, vi  [block, position, LANES];  node  [position]
+    """
+    count = v.shape[1]
+    for b in range(vr.shape[0]):
+        begin = first + b * LANES
+        lanes = min(LANES, count - begin)
+        for i in range(node.size):
+            n = node[i]
+            for k in range(lanes):
+                v[n, begin + k] = vr[b, i, k] + 1j * vi[b, i, k]
