@@ -225,3 +225,16 @@ def bounded(_: Any, a: Any, most: Any) -> Any:
         return builder.select(builder.fcmp_ordered("<", value, below), below, value)
 
     return _signature(a, a, most), code
+
+
+@intrinsic
+def anywhere_outside(_: Any, a: Any, low: Any, high: Any) -> Any:
+    """Whether any lane lies below `low` or above `high`; NaN does not."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        value, lowest, highest = _spread(builder, signature, args)
+        out = builder.or_(builder.fcmp_ordered("<", value, lowest), builder.fcmp_ordered(">", value, highest))
+        bits = builder.bitcast(out, ir.IntType(LANES))
+        return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
+
+    return types.boolean(*_signature(a, a, low, high).args), code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 from gridloop.kernel.lanes import LANES
@@ -66,3 +67,22 @@ def take_voltages(vr, vi, node, first, v):
             n = node[i]
             for k in range(lanes):
                 v[n, begin + k] = vr[b, i, k] + 1j * vi[b, i, k]
+
+
+@njit(cache=True, nogil=True)
+def take_deviations(d, row, v0, first, v):
+    """Voltages v0 + d of blocks as v [node, scenario] complex64, from scenario `first` on.
+
+    d    [block, 2 · row, LANES];  row [node], negative where the voltage is held;  v0 [node]
+    """
+    count = v.shape[1]
+    for b in range(d.shape[0]):
+        begin = first + b * LANES
+        lanes = min(LANES, count - begin)
+        for n in range(row.size):
+            r = row[n]
+            for k in range(lanes):
+                if r < 0:
+                    v[n, begin + k] = np.complex64(v0[n])
+                else:
+                    v[n, begin + k] = np.complex64(v0[n].real + d[b, 2 * r, k] + 1j * (v0[n].imag + d[b, 2 * r + 1, k]))

@@ -8,15 +8,14 @@ dimensions `scenario` and the table's name, or an array with a column for every 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from gridloop.errors import BadInput, listed
-from gridloop.network.model import Network
 from gridloop.units import FloatArray, IntArray
 
 # What scenarios may set.
@@ -59,18 +58,27 @@ class Scenarios:
         return Scenarios(self.index[scenarios], parts)
 
 
-def read_scenarios(net: Network, given: Mapping[str, Any] | Scenarios) -> Scenarios:
-    """Scenarios of a network.
+class HasTables(Protocol):
+    """A network or a feeder."""
+
+    @property
+    def tables(self) -> Mapping[str, pd.DataFrame]: ...
+
+
+def read_scenarios(
+    net: HasTables, given: Mapping[str, Any] | Scenarios, settable: Sequence[str] = SETTABLE
+) -> Scenarios:
+    """Scenarios of a network or feeder, which may set the quantities `settable`.
 
     Raises `BadInput` where a quantity cannot be set, an id does not exist, or the counts of rows differ.
     """
     if isinstance(given, Scenarios):
         return given
-    unknown = sorted(set(given) - set(SETTABLE))
+    unknown = sorted(set(given) - set(settable))
     if unknown:
         raise BadInput(
             f"{len(unknown)} quantities cannot be set by scenarios: {listed(unknown)}. "
-            f"Can be set: {', '.join(SETTABLE)}.",
+            f"Can be set: {', '.join(settable)}.",
             keys=unknown,
         )
     if not given:
@@ -86,7 +94,7 @@ def read_scenarios(net: Network, given: Mapping[str, Any] | Scenarios) -> Scenar
     return Scenarios(index.rename("scenario"), parts)
 
 
-def _read(net: Network, key: str, value: Any) -> tuple[Part, pd.Index]:
+def _read(net: HasTables, key: str, value: Any) -> tuple[Part, pd.Index]:
     table, column = key.split(".")
     ids = net.tables[table].index
     if hasattr(value, "dims"):
