@@ -6,7 +6,7 @@ import plain
 import pytest
 from pytest import approx
 
-from gridloop.kernel.block import Answer, Task
+from gridloop.kernel.block import Answer, Task, begin, gather
 from gridloop.kernel.elimination import block_numbers, factorize_shared
 from gridloop.kernel.grid import Changes, jacobian_blocks, make_grid, no_changes
 from gridloop.kernel.lanes import LANES
@@ -47,25 +47,25 @@ class Case:
         """Injections [node, LANES]."""
         return self.rng.uniform(-size, size / 2, (N, LANES)) + 1j * self.rng.uniform(-size / 2, size / 2, (N, LANES))
 
-    def task(self, s, magnitude=None, free=None, changes=None) -> Task:
+    def solve(
+        self, s, shared: bool, *, magnitude=None, free=None, changes=None, last: int = 20
+    ) -> tuple[np.ndarray, Answer]:
+        """Voltages [node, LANES] at injections s [node, LANES], and the whole answer."""
         at = self.grid.node
-        return Task(
-            np.ascontiguousarray(s.real[at][None]),
-            np.ascontiguousarray(s.imag[at][None]),
-            np.ascontiguousarray(self.v0.real[at]),
-            np.ascontiguousarray(self.v0.imag[at]),
-            self.place[REGULATED + SOURCE],
-            np.empty((0, 2, LANES)) if magnitude is None else magnitude[None],
-            np.empty((0, 2, LANES), np.int8) if free is None else free[None],
-            no_changes() if changes is None else changes,
-            self.share,
-        )
-
-    def solve(self, task: Task, shared: bool, last: int = 20) -> tuple[np.ndarray, Answer]:
         answer = Answer(
             np.empty((1, N, LANES)), np.empty((1, N, LANES)), np.zeros(LANES, np.int8), np.zeros(LANES, np.int32),
             np.zeros(LANES), np.zeros(LANES),
         )  # fmt: skip
+        square = begin(
+            answer,
+            self.v0[at],
+            self.place[REGULATED + SOURCE],
+            np.empty((0, 2, LANES)) if magnitude is None else magnitude[None],
+            np.empty((0, 2, LANES), np.int8) if free is None else free[None],
+        )
+        gathered = gather(self.grid, no_changes() if changes is None else changes, 1)
+        p, q = np.ascontiguousarray(s.real[at][None]), np.ascontiguousarray(s.imag[at][None])
+        task = Task(p, q, square, gathered, self.share)
         if shared:
             solve_with_shared_matrix(self.grid, self.factors, task, answer, (0, 1), last)
         else:
@@ -78,7 +78,7 @@ class Case:
 def test_every_lane_is_the_twins(shared, seed):
     case = Case(seed)
     s = case.powers()
-    v, answer = case.solve(case.task(s), shared)
+    v, answer = case.solve(s, shared)
     assert (answer.status == CONVERGED).all() and (answer.mismatch < TOLERANCE).all()
     for lane in range(0, LANES, 5):
         assert v[:, lane] == approx(plain.power_flow(case.y, s[:, lane], case.v0, SOURCE, REGULATED)[0], abs=SAME)
@@ -88,7 +88,7 @@ def test_every_lane_is_the_twins(shared, seed):
 def test_magnitudes_of_single_lanes(shared):
     case = Case(1)
     s, magnitude = case.powers(), case.rng.uniform(0.97, 1.05, (2, LANES))
-    v, answer = case.solve(case.task(s, magnitude), shared)
+    v, answer = case.solve(s, shared, magnitude=magnitude)
     assert (answer.status == CONVERGED).all()
     assert np.abs(v[REGULATED + SOURCE]) == approx(magnitude, abs=1e-12)
     for lane in (0, 13):
@@ -101,7 +101,7 @@ def test_lanes_that_let_a_magnitude_go():
     case = Case(2)
     s, free = case.powers(), np.zeros((2, LANES), np.int8)
     free[0, ::3] = 1
-    v, answer = case.solve(case.task(s, free=free), shared=False)
+    v, answer = case.solve(s, False, free=free)
     assert (answer.status == CONVERGED).all()
     for lane in (0, 1, 2, 3):
         regulated = [] if free[0, lane] else REGULATED
@@ -130,7 +130,7 @@ def test_branches_that_differ_in_single_lanes(shared):
     at = case.plan.start, case.plan.col
     number = np.stack([block_numbers(*at, tail, head), block_numbers(*at, head, tail)], axis=1)
     changes = Changes(np.array(start), np.array(branch), np.array(change), tail, head, number)
-    v, answer = case.solve(case.task(s, changes=changes), shared, last=60)
+    v, answer = case.solve(s, shared, changes=changes, last=60)
     assert (answer.status == CONVERGED).sum() >= LANES - (3 if shared else 0)
     for lane in range(8):
         if answer.status[lane] == CONVERGED:
@@ -143,7 +143,7 @@ def test_the_balance_is_shared_out(shared):
     share = np.array([0.5, 0, 0.2, 0, 0, 0.3, 0])
     case = Case(4, share)
     s = case.powers()
-    v, answer = case.solve(case.task(s), shared)
+    v, answer = case.solve(s, shared)
     assert (answer.status == CONVERGED).all()
     for lane in (0, 9):
         twin, balance = plain.power_flow(case.y, s[:, lane], case.v0, SOURCE, REGULATED, share)
@@ -155,9 +155,9 @@ def test_a_bad_lane_touches_no_other(shared):
     """Not a number, far beyond the nose, and infinite: the others come out the same to the last bit."""
     case = Case(5)
     s = case.powers()
-    clean, _ = case.solve(case.task(s), shared)
+    clean, _ = case.solve(s, shared)
     s[1, 3], s[4, 8], s[0, 20] = np.nan, -500, np.inf
-    v, answer = case.solve(case.task(s), shared)
+    v, answer = case.solve(s, shared)
     bad = [3, 8, 20]
     assert (answer.status[bad] != CONVERGED).all() and answer.status[3] == answer.status[20] == DIVERGED
     good = np.delete(np.arange(LANES), bad)
@@ -168,14 +168,14 @@ def test_a_bad_lane_touches_no_other(shared):
 def test_a_lane_is_the_same_in_any_company(shared):
     case = Case(6)
     s = case.powers()
-    first, _ = case.solve(case.task(s), shared)
+    first, _ = case.solve(s, shared)
     order = case.rng.permutation(LANES)
-    second, _ = case.solve(case.task(np.ascontiguousarray(s[:, order])), shared)
+    second, _ = case.solve(s[:, order], shared)
     assert np.array_equal(first[:, order], second)
 
 
 def test_the_start_is_taken_where_it_solves():
     case = Case(7)
     s = np.repeat((case.v0 * np.conj(case.y @ case.v0))[:, None], LANES, axis=1)
-    v, answer = case.solve(case.task(s), shared=True)
+    v, answer = case.solve(s, True)
     assert (answer.iterations == 0).all() and v == approx(np.repeat(case.v0[:, None], LANES, axis=1), abs=1e-15)

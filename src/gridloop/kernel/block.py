@@ -1,4 +1,4 @@
-"""A block of scenarios for the power flow kernels: what its lanes ask for, where they start, and how they get on."""
+"""Blocks of scenarios for the power flow kernels: what they ask for, where they start, and how they end."""
 
 from __future__ import annotations
 
@@ -8,37 +8,48 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from gridloop.kernel.grid import Changes
-from gridloop.kernel.lanes import LANES, load, splat, store
-from gridloop.units import FloatArray, IntArray
+from gridloop.kernel.grid import Changes, Grid
+from gridloop.kernel.lanes import LANES
+from gridloop.units import ComplexArray, FloatArray, IntArray
+
+
+class Gathered(NamedTuple):
+    """Changes of the admittance matrix, gathered by block and branch: four entries each, chained row by row.
+
+    head  [block, position]  first entry of a row; −1 where there is none. No blocks where nothing changes at all
+    next  [entry]            the next one of the same row, or −1
+    col, block  [entry]      position of the other node, and block of the Jacobian
+    g, b  [entry, LANES]     to be added, per unit
+    """
+
+    head: IntArray
+    next: IntArray
+    col: IntArray
+    block: IntArray
+    g: FloatArray
+    b: FloatArray
 
 
 class Task(NamedTuple):
-    """What the scenarios ask for, and where they start. Scenario s is lane s mod LANES of block s // LANES.
+    """What the scenarios ask for. Scenario s is lane s mod LANES of block s // LANES.
 
-    p, q              [block, position, LANES]  wanted injections, per unit
-    start_r, start_i  [position]                voltages to start from, common to all scenarios
-    held              [held]                    positions whose magnitude somebody holds, sources included
-    magnitude         [block, held, LANES]      their set-points; no blocks where they are as in the start
-    free              [block, held, LANES]      1 where the scenario lets a magnitude go; no blocks where none does
-    changes                                     of the admittance matrix
-    share             [position]                share of every node in what the source would otherwise balance alone,
-                                                1 in all; empty where it does
+    p, q     [block, position, LANES]   wanted injections, per unit
+    square   [block, position, LANES]   one over the square of the magnitude that is held; 0 where none is. A single
+                                        block stands for all
+    changes                             of the admittance matrix
+    share    [position]                 share of every node in what the source would otherwise balance alone, 1 in all;
+                                        empty where it does
     """
 
     p: FloatArray
     q: FloatArray
-    start_r: FloatArray
-    start_i: FloatArray
-    held: IntArray
-    magnitude: FloatArray
-    free: NDArray[np.int8]
-    changes: Changes
+    square: FloatArray
+    changes: Gathered
     share: FloatArray
 
 
 class Answer(NamedTuple):
-    """Written by the solvers: voltages [block, position, LANES], and per scenario [scenario] how it ended.
+    """Voltages [block, position, LANES], the start going in; and per scenario [scenario] how it ended.
 
     status      CONVERGED, SLOW (not within the steps allowed) or DIVERGED
     iterations  steps taken
@@ -48,123 +59,67 @@ class Answer(NamedTuple):
 
     vr: FloatArray
     vi: FloatArray
-    status: IntArray
-    iterations: IntArray
+    status: NDArray[np.int8]
+    iterations: NDArray[np.int32]
     mismatch: FloatArray
     balance: FloatArray
 
 
-class Block(NamedTuple):
-    """What is beside the powers and voltages of a block.
+def begin(answer: Answer, v: ComplexArray, held: IntArray, magnitude: FloatArray, free: NDArray[np.int8]) -> FloatArray:
+    """Put the start into the answer, and return `Task.square`.
 
-    square        [unknown, LANES]  one over the square of the magnitude that is held; 0 where none is
-    head          [position]        first change of a row; −1 where there is none. next, col, block [change]
-    g, b          [change, LANES]   admittances of the changes
-    seen          [branch]          first of the four changes of a branch in this block; −1 where it has none
+    v          [position]            voltages to start from, common to all
+    held       [held]                positions whose magnitude somebody holds, sources included
+    magnitude  [block, held, LANES]  their set-points; no blocks where they are as in the start
+    free       [block, held, LANES]  1 where the scenario lets a magnitude go; no blocks where none does
     """
-
-    square: FloatArray
-    head: IntArray
-    next: IntArray
-    col: IntArray
-    block: IntArray
-    g: FloatArray
-    b: FloatArray
-    seen: IntArray
-
-
-@njit(cache=True, nogil=True)
-def new_block(grid, task, blocks):
-    """Room for the block with the most changes."""
-    m, most = grid.unknowns, 0
-    if task.changes.start.size > 1:
-        for number in range(blocks[0], blocks[1]):
-            most = max(most, task.changes.start[(number + 1) * LANES] - task.changes.start[number * LANES])
-    room = 4 * most
-    return Block(
-        np.zeros((m, LANES)),
-        np.full(grid.node.size, -1),
-        np.empty(room, np.int64),
-        np.empty(room, np.int64),
-        np.empty(room, np.int64),
-        np.empty((room, LANES)),
-        np.empty((room, LANES)),
-        np.full(task.changes.tail.size, -1),
-    )
+    answer.vr[:], answer.vi[:] = v.real[:, None], v.imag[:, None]
+    size = np.abs(v[held])
+    if magnitude.shape[0]:
+        answer.vr[:, held] *= magnitude / size[:, None]
+        answer.vi[:, held] *= magnitude / size[:, None]
+    blocks = max(magnitude.shape[0], free.shape[0], 1)
+    square = np.zeros((blocks, v.size, LANES))
+    square[:, held] = 1.0 / (magnitude if magnitude.shape[0] else size[:, None]) ** 2
+    if free.shape[0]:
+        square[:, held] *= free == 0
+    return square
 
 
-class Progress(NamedTuple):
-    """How the lanes of a block are getting on. [1, LANES] each
-
-    over      largest mismatch as a multiple of what is allowed; previous: that of the step before
-    worst     largest mismatch, per unit
-    going     1 where the lane goes on, 0 where it has ended
-    balance   [2, LANES] what the nodes with a share add, now and from the next step on, per unit
-    """
-
-    over: FloatArray
-    previous: FloatArray
-    worst: FloatArray
-    going: FloatArray
-    balance: FloatArray
+def gather(grid: Grid, changes: Changes, blocks: int) -> Gathered:
+    """Bring the changes of `blocks` blocks into the form of the kernels."""
+    count = int(changes.start[blocks * LANES] - changes.start[0]) if changes.start.size > 1 else 0
+    if count == 0:
+        none, empty = np.empty(0, dtype=np.int64), np.empty((0, LANES))
+        return Gathered(np.empty((0, 0), dtype=np.int64), none, none, none, empty, empty)
+    head = np.full((blocks, grid.node.size), -1, dtype=np.int64)
+    link, col, block = (np.empty(4 * count, dtype=np.int64) for _ in range(3))
+    g, b = np.zeros((4 * count, LANES)), np.zeros((4 * count, LANES))
+    used = _gather(changes, np.full(changes.tail.size, -1), head, link, col, block, g, b)
+    return Gathered(head, link[:used], col[:used], block[:used], g[:used], b[:used])
 
 
 @njit(cache=True, nogil=True)
-def new_progress():
-    return Progress(
-        np.zeros((1, LANES)), np.zeros((1, LANES)), np.zeros((1, LANES)), np.zeros((1, LANES)), np.zeros((2, LANES))
-    )
-
-
-@njit(cache=True, nogil=True)
-def start_block(grid, task, number, block, lanes, vr, vi):
-    """Set the voltages of a block to the start, with the magnitudes its lanes hold, and gather its changes."""
-    m = grid.unknowns
-    lanes.going[:] = 1.0
-    lanes.balance[:] = 0.0
-    for i in range(task.start_r.size):
-        store(vr, i, splat(task.start_r[i]))
-        store(vi, i, splat(task.start_i[i]))
-    for h in range(task.held.size):
-        i = task.held[h]
-        size = np.hypot(task.start_r[i], task.start_i[i])
-        square = splat(1.0 / size**2)
-        if task.magnitude.shape[0]:
-            wanted = load(task.magnitude[number], h)
-            store(vr, i, load(vr, i) * (wanted / size))
-            store(vi, i, load(vi, i) * (wanted / size))
-            square = 1.0 / (wanted * wanted)
-        if i < m:
-            store(block.square, i, square)
-            if task.free.shape[0]:
-                for k in range(LANES):
-                    if task.free[number, h, k]:
-                        block.square[i, k] = 0.0
-    if task.changes.start.size > 1:
-        _fill_changes(task.changes, number * LANES, block)
-
-
-@njit(cache=True, nogil=True)
-def _fill_changes(changes, first, block):
-    """Gather the changes of a block's lanes by branch, four entries each, chained row by row."""
-    block.head[:] = -1
-    block.seen[:] = -1
+def _gather(changes, seen, head, link, col, block, g, b):
+    """Fill in the arrays of `Gathered`, zero before; returns the number of entries. seen [branch], −1 before"""
     count = 0
-    for k in range(LANES):
-        for change in range(changes.start[first + k], changes.start[first + k + 1]):
-            branch = changes.branch[change]
-            if block.seen[branch] < 0:
-                block.seen[branch] = count
-                ends = (changes.tail[branch], changes.head[branch])
+    for number in range(head.shape[0]):
+        begin = count
+        for k in range(LANES):
+            scenario = number * LANES + k
+            for change in range(changes.start[scenario], changes.start[scenario + 1]):
+                branch = changes.branch[change]
+                if seen[branch] < begin:
+                    seen[branch] = count
+                    ends = (changes.tail[branch], changes.head[branch])
+                    for entry in range(4):
+                        row, other = ends[entry // 2], ends[entry % 2]
+                        col[count] = other
+                        block[count] = row if row == other else changes.block[branch, entry // 2]
+                        link[count] = head[number, row]
+                        head[number, row] = count
+                        count += 1
                 for entry in range(4):
-                    row, col = ends[entry // 2], ends[entry % 2]
-                    block.g[count] = 0.0
-                    block.b[count] = 0.0
-                    block.col[count] = col
-                    block.block[count] = row if row == col else changes.block[branch, entry // 2]
-                    block.next[count] = block.head[row]
-                    block.head[row] = count
-                    count += 1
-            for entry in range(4):
-                block.g[block.seen[branch] + entry, k] += changes.y[change, 2 * entry]
-                block.b[block.seen[branch] + entry, k] += changes.y[change, 2 * entry + 1]
+                    g[seen[branch] + entry, k] += changes.y[change, 2 * entry]
+                    b[seen[branch] + entry, k] += changes.y[change, 2 * entry + 1]
+    return count

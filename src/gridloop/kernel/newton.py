@@ -29,7 +29,6 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from gridloop.kernel.block import new_block, new_progress, start_block
 from gridloop.kernel.elimination import factorize_lanes, solve_lanes, solve_shared
 from gridloop.kernel.lanes import LANES, bounded, double, fma, largest, load, single, splat, store, where
 
@@ -49,78 +48,73 @@ _LONGEST_SHARE = 0.5
 _LOST = 1e12
 
 
+# How the lanes of a block are getting on: rows of an array [6, LANES]. Largest mismatch as a multiple of what is
+# allowed, the same a step ago, the largest mismatch per unit; 1 where the lane goes on, 0 where it has ended; what
+# the nodes with a share add, and what they are to add from the next step on.
+_OVER, _BEFORE, _WORST, _GOING, _ADDED, _TO_ADD = range(6)
+
 # ----- one step -----------------------------------------------------------------------------------------------------
 
 
 @njit(cache=True, nogil=True)
-def _injected(grid, block, vr, vi, i):
+def _injected(grid, changes, number, vr, vi, i):
     """Active and reactive power that position i injects."""
     ir, ii = splat(0.0), splat(0.0)
     for e in range(grid.start[i], grid.start[i + 1]):
         r, m = load(vr, grid.col[e]), load(vi, grid.col[e])
         ir = fma(grid.g[e], r, fma(-grid.b[e], m, ir))
         ii = fma(grid.g[e], m, fma(grid.b[e], r, ii))
-    e = block.head[i]
+    e = changes.head[number, i] if changes.head.shape[0] else -1
     while e >= 0:
-        r, m = load(vr, block.col[e]), load(vi, block.col[e])
-        g, b = load(block.g, e), load(block.b, e)
+        r, m = load(vr, changes.col[e]), load(vi, changes.col[e])
+        g, b = load(changes.g, e), load(changes.b, e)
         ir = fma(g, r, ir) - b * m
         ii = fma(g, m, fma(b, r, ii))
-        e = block.next[e]
+        e = changes.next[e]
     r, m = load(vr, i), load(vi, i)
     return fma(r, ir, m * ii), fma(m, ir, -1.0 * (r * ii))
 
 
 @njit(cache=True, nogil=True)
-def _mismatch(grid, task, number, block, vr, vi, unknown, own, x, balance, over, worst):
+def _mismatch(grid, task, number, square, vr, vi, unknown, own, x, lanes):
     """Wanted less injected powers, as the right side of a step.
 
-    unknown  [unknown + 1]     first row of x for every position; one row, of P, or two, of P and Q
+    square   [position, LANES]  see `Task`
+    unknown  [unknown + 1]      first row of x for every position; one row, of P, or two, of P and Q
     own      whether lanes differ in what they hold: Q then counts as met where a lane holds the magnitude
-    x        […, LANES]        float32; written here
-    balance  [2, LANES]        what the nodes with a share add, and what they are to add from the next step on; the
-                               second is written here
-    over, worst  [1, LANES]    largest mismatch as a multiple of what is allowed, and per unit; written here
+    x        […, LANES]         float32; written here
+    lanes    [6, LANES]         progress; _OVER, _WORST and _TO_ADD are written here
+
+    With shares, the sum of the mismatches of all nodes, sources included, is what is missing in all but for the losses
+    that the step itself changes; the nodes take their part of it at once.
     """
     p_wanted, q_wanted = task.p[number], task.q[number]
-    far, most, total, added = splat(0.0), splat(0.0), splat(0.0), load(balance, 0)
-    for i in range(grid.unknowns):
-        p, q = _injected(grid, block, vr, vi, i)
-        at, scale = unknown[i], 1.0 / grid.allowed[i]
+    far, most, total, added = splat(0.0), splat(0.0), splat(0.0), load(lanes, _ADDED)
+    m, shared = grid.unknowns, task.share.size > 0
+    for i in range(grid.node.size if shared else m):
+        p, q = _injected(grid, task.changes, number, vr, vi, i)
+        scale = 1.0 / grid.allowed[i]
         p = load(p_wanted, i) - p
-        if task.share.size:
+        if shared:
             p = fma(task.share[i], added, p)
             total = total + p
-        store(x, at, single(p))
         far, most = largest(far, p * scale), largest(most, p)
-        if unknown[i + 1] - at == 2:
-            q = load(q_wanted, i) - q
-            if own:
-                q = where(load(block.square, i), 0.0, q)
-            store(x, at + 1, single(q))
-            far, most = largest(far, q * scale), largest(most, q)
-    if task.share.size:
-        far, most = _balance(grid, task, p_wanted, block, vr, vi, unknown, x, balance, total, far, most)
-    store(over, 0, far)
-    store(worst, 0, most)
-
-
-@njit(cache=True, nogil=True)
-def _balance(grid, task, p_wanted, block, vr, vi, unknown, x, balance, total, far, most):
-    """Let the nodes with a share carry what is missing in all: the sum over all nodes, sources included, is then met
-    but for the losses that the step itself changes."""
-    m, added = grid.unknowns, load(balance, 0)
-    for i in range(m, grid.node.size):
-        p, _ = _injected(grid, block, vr, vi, i)
-        p = fma(task.share[i], added, load(p_wanted, i) - p)
-        total = total + p
-        far, most = largest(far, p * (1.0 / grid.allowed[i])), largest(most, p)
-    for i in range(m):
-        if task.share[i] != 0.0:
+        if i < m:
             at = unknown[i]
-            store(x, at, load(x, at) - single(task.share[i] * total))
-    store(balance, 1, added - total)
-    return far, most
+            store(x, at, single(p))
+            if unknown[i + 1] - at == 2:
+                q = load(q_wanted, i) - q
+                if own:
+                    q = where(load(square, i), 0.0, q)
+                store(x, at + 1, single(q))
+                far, most = largest(far, q * scale), largest(most, q)
+    store(lanes, _OVER, far)
+    store(lanes, _WORST, most)
+    if shared:
+        store(lanes, _TO_ADD, added - total)
+        for i in range(m):
+            if task.share[i] != 0.0:
+                store(x, unknown[i], load(x, unknown[i]) - single(task.share[i] * total))
 
 
 @njit(cache=True, nogil=True)
@@ -145,30 +139,32 @@ def _turn_held(vr, vi, i, turn, square, going):
 
 
 @njit(cache=True, nogil=True)
-def _judge(answer, first, lanes, iteration, last, slow_share):
+def _judge(answer, number, lanes, iteration, last, slow_share):
     """Decide which lanes go on; True where any does.
 
     slow_share  a lane gives up where more than this share of its mismatch was left by a step
     """
     any_going = False
     for k in range(LANES):
-        if lanes.going[0, k] == 0.0:
+        if lanes[_GOING, k] == 0.0:
             continue
-        here, over = first + k, lanes.over[0, k]
+        here, over = number * LANES + k, lanes[_OVER, k]
         answer.iterations[here] = iteration
-        answer.mismatch[here] = lanes.worst[0, k]
-        answer.balance[here] = lanes.balance[0, k]
+        answer.mismatch[here] = lanes[_WORST, k]
+        answer.balance[here] = lanes[_ADDED, k]
         if over < 1.0:
             answer.status[here] = CONVERGED
-        elif not lanes.worst[0, k] < _LOST:
+        elif not lanes[_WORST, k] < _LOST:
             answer.status[here] = DIVERGED
-        elif iteration == last or (iteration > 2 and over > slow_share * lanes.previous[0, k]):
+        elif iteration == last or (iteration > 2 and over > slow_share * lanes[_BEFORE, k]):
             answer.status[here] = SLOW
         else:
-            lanes.previous[0, k] = over
+            lanes[_BEFORE, k] = over
             any_going = True
             continue
-        lanes.going[0, k] = 0.0
+        lanes[_GOING, k] = 0.0
+    for k in range(LANES):
+        lanes[_ADDED, k] = lanes[_TO_ADD, k]
     return any_going
 
 
@@ -182,32 +178,29 @@ def solve_with_shared_matrix(grid, factors, task, answer, blocks, last):
     The factors hold what `task` holds: no scenario lets a magnitude go.
     """
     m = grid.unknowns
-    block = new_block(grid, task, blocks)
     x = np.empty((factors.unknown[m], LANES), dtype=np.float32)
-    solved, stepped = np.empty_like(x), np.empty_like(x)
-    lanes = new_progress()
+    solved, stepped = np.empty(x.shape, dtype=np.float32), np.empty(x.shape, dtype=np.float32)
+    lanes = np.empty((6, LANES))
     for number in range(blocks[0], blocks[1]):
-        vr, vi = answer.vr[number], answer.vi[number]
-        start_block(grid, task, number, block, lanes, vr, vi)
+        vr, vi, square = answer.vr[number], answer.vi[number], task.square[min(number, task.square.shape[0] - 1)]
+        lanes[:] = 0.0
+        lanes[_GOING] = 1.0
         iteration = 0
         while True:
-            _mismatch(
-                grid, task, number, block, vr, vi, factors.unknown, False, x, lanes.balance, lanes.over, lanes.worst
-            )
-            if not _judge(answer, number * LANES, lanes, iteration, last, _SLOW_SHARE):
+            _mismatch(grid, task, number, square, vr, vi, factors.unknown, False, x, lanes)
+            if not _judge(answer, number, lanes, iteration, last, _SLOW_SHARE):
                 break
             iteration += 1
-            store(lanes.balance, 0, load(lanes.balance, 1))
             solve_shared(factors, x)
             if iteration >= _ACCELERATED:
                 _accelerate(x, solved, stepped, iteration > _ACCELERATED)
-            going = load(lanes.going, 0)
+            going = load(lanes, _GOING)
             for i in range(m):
                 at = factors.unknown[i]
                 if factors.unknown[i + 1] - at == 2:
                     _turn(vr, vi, i, double(load(x, at)), double(load(x, at + 1)), going)
                 else:
-                    _turn_held(vr, vi, i, double(load(x, at)), load(block.square, i), going)
+                    _turn_held(vr, vi, i, double(load(x, at)), load(square, i), going)
 
 
 @njit(cache=True, nogil=True)
@@ -246,29 +239,28 @@ def _accelerate(x, solved, stepped, ready):
 def solve_with_own_matrix(grid, elimination, task, answer, blocks, last):
     """Solve the blocks from blocks[0] to blocks[1], renewing the Jacobian in every lane; `last` steps at most."""
     m = grid.unknowns
-    block = new_block(grid, task, blocks)
     unknown = np.arange(0, 2 * m + 2, 2)
     x = np.empty((2 * m, LANES), dtype=np.float32)
     jacobian = np.empty((4 * (m + 2 * elimination.col.size), LANES), dtype=np.float32)
-    lanes = new_progress()
+    lanes = np.empty((6, LANES))
     for number in range(blocks[0], blocks[1]):
-        vr, vi = answer.vr[number], answer.vi[number]
-        start_block(grid, task, number, block, lanes, vr, vi)
+        vr, vi, square = answer.vr[number], answer.vi[number], task.square[min(number, task.square.shape[0] - 1)]
+        lanes[:] = 0.0
+        lanes[_GOING] = 1.0
         iteration = 0
         while True:
-            _mismatch(grid, task, number, block, vr, vi, unknown, True, x, lanes.balance, lanes.over, lanes.worst)
-            if not _judge(answer, number * LANES, lanes, iteration, last, np.inf):
+            _mismatch(grid, task, number, square, vr, vi, unknown, True, x, lanes)
+            if not _judge(answer, number, lanes, iteration, last, np.inf):
                 break
             iteration += 1
-            store(lanes.balance, 0, load(lanes.balance, 1))
-            _fill_jacobian(grid, block, vr, vi, jacobian)
+            _fill_jacobian(grid, task.changes, number, square, vr, vi, jacobian)
             factorize_lanes(elimination, jacobian)
             solve_lanes(elimination, jacobian, x)
-            going = load(lanes.going, 0)
+            going = load(lanes, _GOING)
             for i in range(m):
                 turn, grow = bounded(load(x, 2 * i), _LONGEST_STEP), bounded(load(x, 2 * i + 1), _LONGEST_STEP)
                 _turn(vr, vi, i, double(turn), double(grow), going)
-                _bring_back(vr, vi, i, load(block.square, i))
+                _bring_back(vr, vi, i, load(square, i))
 
 
 @njit(cache=True, nogil=True)
@@ -281,13 +273,13 @@ def _bring_back(vr, vi, i, square):
 
 
 @njit(cache=True, nogil=True)
-def _fill_jacobian(grid, block, vr, vi, jacobian):
+def _fill_jacobian(grid, changes, number, square, vr, vi, jacobian):
     """The blocks of every lane's Jacobian, in float32; rows of magnitudes that are held say δln v = 0."""
     m = grid.unknowns
     jacobian[:] = 0.0
     for i in range(m):
         r, s = load(vr, i), load(vi, i)
-        held = load(block.square, i)
+        held = load(square, i)
         p, q = splat(0.0), splat(0.0)
         for e in range(grid.start[i], grid.start[i + 1]):
             k = grid.col[e]
@@ -298,17 +290,17 @@ def _fill_jacobian(grid, block, vr, vi, jacobian):
             p, q = p + er, q + ei
             if k < m:
                 _add_entry(jacobian, grid.block[e], er, ei, held)
-        e = block.head[i]
+        e = changes.head[number, i] if changes.head.shape[0] else -1
         while e >= 0:
-            k = block.col[e]
+            k = changes.col[e]
             a, c = load(vr, k), load(vi, k)
-            g, b = load(block.g, e), load(block.b, e)
+            g, b = load(changes.g, e), load(changes.b, e)
             yr, yi = fma(g, a, -1.0 * (b * c)), fma(g, c, b * a)
             er, ei = fma(r, yr, s * yi), fma(s, yr, -1.0 * (r * yi))
             p, q = p + er, q + ei
             if k < m:
-                _add_entry(jacobian, block.block[e], er, ei, held)
-            e = block.next[e]
+                _add_entry(jacobian, changes.block[e], er, ei, held)
+            e = changes.next[e]
         at = 4 * i
         store(jacobian, at, load(jacobian, at) - single(q))
         store(jacobian, at + 1, load(jacobian, at + 1) + single(p))

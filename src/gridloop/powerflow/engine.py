@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gridloop.kernel.block import Answer, Task
+from gridloop.kernel.block import Answer, Task, begin, gather
 from gridloop.kernel.elimination import Elimination, SharedFactors, block_numbers, factorize_shared
 from gridloop.kernel.grid import Changes, Grid, jacobian_blocks, make_grid, no_changes
 from gridloop.kernel.lanes import LANES
@@ -155,22 +155,14 @@ class Engine:
 
     def solve(self, wanted: Wanted, start: Start, answer: Answer, max_iterations: int) -> None:
         """Solve the scenarios of `wanted` into `answer`; releases the interpreter's lock while it computes."""
-        task = Task(
-            wanted.p,
-            wanted.q,
-            np.ascontiguousarray(start.v.real),
-            np.ascontiguousarray(start.v.imag),
-            self.held,
-            wanted.magnitude,
-            wanted.free,
-            wanted.changes,
-            self.share,
-        )
-        blocks = (0, wanted.p.shape[0])
+        blocks = wanted.p.shape[0]
+        square = begin(answer, start.v, self.held, wanted.magnitude, wanted.free)
+        task = Task(wanted.p, wanted.q, square, gather(self.grid, wanted.changes, blocks), self.share)
         if start.factors is None or wanted.free.shape[0]:
-            solve_with_own_matrix(self.grid, self.plan, task, answer, blocks, max_iterations)
+            solve_with_own_matrix(self.grid, self.plan, task, answer, (0, blocks), max_iterations)
         else:
-            solve_with_shared_matrix(self.grid, start.factors, task, answer, blocks, max(_SHARED_STEPS, max_iterations))
+            last = max(_SHARED_STEPS, max_iterations)
+            solve_with_shared_matrix(self.grid, start.factors, task, answer, (0, blocks), last)
 
     def changes(self, branch: IntArray, scenario: IntArray, y: ComplexArray, count: int) -> Changes:
         """Changes of branch admittances, for `count` scenarios.
