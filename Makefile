@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup run test check clean
+.PHONY: setup run test check bench clean
 
 setup: .venv/.setup-stamp
 
@@ -23,6 +23,9 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -n auto -q
+
+bench: setup
+	for name in powerflow feeder contingencies 131m; do $(BIN)/gridloop bench $$name --quick || exit 1; done
 
 clean:
 	rm -rf .venv runs

@@ -94,3 +94,9 @@ def test_own_site_is_ready_to_run(tmp_path: Path):
     done = gl.operate(gl.read_site(tmp_path / "village" / "site.toml"), out=tmp_path / "runs", ticks=1)
     assert done.summary["ticks"] == 1
     assert [edit.reason for edit in gl.read_network(tmp_path / "village" / "network").history] == ["battery bought"]
+
+
+def test_the_street_hosts_some_but_not_all(tmp_path: Path):
+    said = run("hosting_capacity.py", "5", folder=tmp_path)
+    assert "0 failed" in said and "hosts 40% of its houses" in said
+    assert "joint 12" in said.splitlines()[-1]

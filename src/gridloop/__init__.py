@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gridloop.io.folder import write_network as write_network
     from gridloop.io.read import read_network as read_network
     from gridloop.market.tariff import DynamicTariff as DynamicTariff
+    from gridloop.network.feeder.model import Feeder as Feeder
     from gridloop.network.merge import merge as merge
     from gridloop.network.model import Network as Network
     from gridloop.network.validation import validate as validate
@@ -37,41 +38,78 @@ if TYPE_CHECKING:
     from gridloop.optimize.physics.ac_tangent import AcTangent as AcTangent
     from gridloop.optimize.plan import Plan as Plan
     from gridloop.optimize.problems.schedule import schedule as schedule
+    from gridloop.powerflow.doors import power_flow as power_flow
+    from gridloop.powerflow.doors import power_flows as power_flows
+    from gridloop.powerflow.feeder.batch import FeederFlows as FeederFlows
+    from gridloop.powerflow.feeder.flow import FeederFlow as FeederFlow
     from gridloop.powerflow.flow import Flow as Flow
-    from gridloop.powerflow.flow import power_flow as power_flow
+    from gridloop.powerflow.flows import Flows as Flows
+    from gridloop.powerflow.study.reducers import Converged as Converged
+    from gridloop.powerflow.study.reducers import HostingCapacity as HostingCapacity
+    from gridloop.powerflow.study.reducers import Quantiles as Quantiles
+    from gridloop.powerflow.study.reducers import Range as Range
+    from gridloop.powerflow.study.reducers import Violations as Violations
+    from gridloop.powerflow.study.reducers import WorstK as WorstK
+    from gridloop.powerflow.study.samplers import Adoption as Adoption
+    from gridloop.powerflow.study.samplers import GaussianCopula as GaussianCopula
+    from gridloop.powerflow.study.samplers import Independent as Independent
+    from gridloop.powerflow.study.samplers import LogNormal as LogNormal
+    from gridloop.powerflow.study.samplers import Normal as Normal
+    from gridloop.powerflow.study.samplers import Uniform as Uniform
+    from gridloop.powerflow.study.simulate import simulate as simulate
+    from gridloop.powerflow.study.study import Study as Study
     from gridloop.series.readings import Readings as Readings
     from gridloop.telemetry.store import open_store as open_store
 
 _WHERE = {
     "AcTangent": "optimize.physics.ac_tangent",
+    "Adoption": "powerflow.study.samplers",
     "Battery": "optimize.devices.battery",
     "Connection": "optimize.devices.connection",
+    "Converged": "powerflow.study.reducers",
     "Diagnosis": "diagnosis",
     "DynamicTariff": "market.tariff",
     "EVFleet": "optimize.devices.ev",
+    "Feeder": "network.feeder.model",
+    "FeederFlow": "powerflow.feeder.flow",
+    "FeederFlows": "powerflow.feeder.batch",
     "FeederForecaster": "forecast.feeder",
     "Flow": "powerflow.flow",
+    "Flows": "powerflow.flows",
     "Forecast": "forecast.value",
+    "GaussianCopula": "powerflow.study.samplers",
     "GridloopError": "errors",
     "Horizon": "optimize.horizon",
+    "HostingCapacity": "powerflow.study.reducers",
+    "Independent": "powerflow.study.samplers",
     "Load": "optimize.devices.load",
     "LoadForecaster": "forecast.load",
+    "LogNormal": "powerflow.study.samplers",
     "Network": "network.model",
+    "Normal": "powerflow.study.samplers",
     "Plan": "optimize.plan",
+    "Quantiles": "powerflow.study.reducers",
+    "Range": "powerflow.study.reducers",
     "Readings": "series.readings",
     "Renewable": "optimize.devices.renewable",
     "SolarForecaster": "forecast.solar",
+    "Study": "powerflow.study.study",
     "TapChanger": "optimize.devices.tap_changer",
+    "Uniform": "powerflow.study.samplers",
+    "Violations": "powerflow.study.reducers",
     "WindForecaster": "forecast.wind",
+    "WorstK": "powerflow.study.reducers",
     "merge": "network.merge",
     "open_store": "telemetry.store",
     "operate": "operate.run",
-    "power_flow": "powerflow.flow",
+    "power_flow": "powerflow.doors",
+    "power_flows": "powerflow.doors",
     "read_network": "io.read",
     "read_site": "operate.settings",
     "replay_tick": "operate.replay",
     "resume_run": "operate.run",
     "schedule": "optimize.problems.schedule",
+    "simulate": "powerflow.study.simulate",
     "validate": "network.validation",
     "write_network": "io.folder",
 }

@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import powerio
 import pytest
+from case_files import read_matrices
 
 from gridloop.errors import BadInput, MissingFile, UnknownFormat
 from gridloop.io.matpower import ENDINGS, from_balanced, read_matpower
 from gridloop.io.read import read_network
 from gridloop.network.arrays import build_arrays
 from gridloop.network.validation import check
+from gridloop.powerflow.flow import power_flow
 from gridloop.units import BASE_MVA
 
 CASES = ["case9", "case14", "case30", "case57", "case118", "case300", "case1354pegase", "case2869pegase"]
@@ -134,10 +136,72 @@ def test_a_cubic_cost_is_refused(tiny):
         read_matpower(tiny(text=text))
 
 
+def test_an_hvdc_line_is_what_one_end_takes_and_the_other_gives(tiny):
+    """10 MW leave bus 1; of them 0.5 MW and 2 % are lost, so that 9.3 MW arrive at bus 8. Both ends hold a voltage."""
+    text = TWO_BUSES + "mpc.dcline = [ 1 8 1 10 9 1 2 1.01 0.99 0 20 -5 5 -Inf Inf 0.5 0.02; ];\n"
+    net = read_matpower(tiny(text=text))
+    ends = net.generator.loc[["hvdc-1-tail", "hvdc-1-head"]]
+    assert ends["bus"].tolist() == ["1", "8"] and ends["p_mw"].tolist() == pytest.approx([-10, 9.3])
+    assert ends["p_min_mw"].tolist() == ends["p_max_mw"].tolist() == ends["p_mw"].tolist()
+    assert ends["v_set_pu"].tolist() == [1.01, 0.99] and ends["regulates_voltage"].all()
+    assert ends["q_mvar"].tolist() == [1, 2] and ends["q_max_mvar"].iloc[0] == 5 and ends["q_max_mvar"].isna().iloc[1]
+    off = read_matpower(tiny(text=text.replace("1 8 1 10", "1 8 0 10")))
+    assert not off.generator.loc["hvdc-1-tail", "in_service"]
+
+
 def test_what_cannot_be_brought_across(tiny):
-    text = TWO_BUSES + "mpc.dcline = [ 1 8 1 10 9 0 0 1 1 0 20 -5 5 -5 5 0 0; ];\n"
-    with pytest.raises(BadInput, match="1 HVDC lines"):
+    text = TWO_BUSES + "mpc.storage = [ 8 1 1 5 10 5 5 0.9 0.9 0 0 0 0 0 0 0 1; ];\n"
+    with pytest.raises(BadInput, match="1 storage units"):
         read_matpower(tiny(text=text))
+
+
+def test_quotients_are_numbers(tiny):
+    """50/3 MVA and 34.5/sqrt(3) kV: what MATLAB computes in place."""
+    text = TWO_BUSES.replace("mpc.baseMVA = 50;", "mpc.baseMVA = 50/3;").replace("30 110 1", "30 345/sqrt(3) 1")
+    net = read_matpower(tiny(text=text))
+    assert net.bus.loc["1", "v_nom_kv"] == 345 / 3**0.5
+    assert net.line.loc["line-2", "r_ohm_per_km"] == pytest.approx(0.02 * 20**2 / (50 / 3), rel=1e-15)
+
+
+def test_a_block_that_never_runs_does_not_count(tiny):
+    """case8387pegase ends in one, behind a flag that the file sets to 0."""
+    block = "fixed = {flag};\nif fixed\n  mpc.gen(1, 2) = mpc.gen(1, 9);\nend\n"
+    assert read_matpower(tiny(text=TWO_BUSES + block.replace("{flag}", "0"))).generator.loc["gen-1", "p_mw"] == 10
+    with pytest.raises(BadInput, match="1 statements that change its numbers"):
+        read_matpower(tiny(text=TWO_BUSES + block.replace("{flag}", "1")))
+
+
+def test_an_infinite_limit_is_no_limit(tiny):
+    net = read_matpower(tiny(text=TWO_BUSES.replace("100 1 80 0 0", "100 1 Inf -Inf 0")))
+    assert net.generator.loc["gen-1", ["p_min_mw", "p_max_mw"]].isna().all()
+    check(net)
+
+
+def test_statements_that_are_not_read_are_refused(matpower_dir):
+    """case141 gives its loads in kVA and multiplies them by a power factor at its end: unread, a load of 75 MW."""
+    with pytest.raises(BadInput, match=r"case141.*savecase"):
+        read_network(matpower_dir / "case141.m")
+
+
+# Loads in kW, quotients, equivalents of grids, HVDC, limits of infinity: (buses, total load in MW).
+READ = {
+    "case33bw": (33, 3.715), "case69": (69, 3.802), "case15nbr": (15, 1.2264), "case533mt_hi": (533, None),
+    "case2383wp": (2383, 24558.4), "case3012wp": (3012, 27169.7), "case3120sp": (3120, 21181.5),
+    "case3375wp": (3374, None), "case8387pegase": (8387, None), "case_RTS_GMLC": (73, 8550.0),
+    "case9241pegase": (9241, 312354.0), "case_ACTIVSg200": (200, None), "case_ACTIVSg500": (500, None),
+    "case_ACTIVSg2000": (2000, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", READ)
+def test_cases_pass_validation(matpower_dir, case):
+    """Totals are those that the cases' own headers or papers state, to the digits given there."""
+    buses, load_mw = READ[case]
+    net = read_network(matpower_dir / f"{case}.m")
+    check(net)
+    assert len(net.bus) == buses
+    if load_mw is not None:
+        assert net.load["p_mw"].sum() == pytest.approx(load_mw, rel=1e-4)
 
 
 def test_bad_files(tmp_path):
@@ -165,3 +229,35 @@ def test_every_pglib_case(data_dir):
         theirs = source.calc_admittance_matrix().tocsr()[alive][:, alive]
         ours = arrays.admittance() * (BASE_MVA / source.base_mva)
         assert abs(ours - theirs).max() <= EXACT * abs(theirs).max(), path.name
+
+
+@pytest.mark.parametrize("case", ["case14", "case300", "case_ACTIVSg500", "case2736sp", "case3012wp", "case8387pegase"])
+def test_the_solution_solves_the_matrices_of_the_file(matpower_dir, case):
+    """MATPOWER's own equations on the file's rows, read without powerio.
+
+    A bus that the file calls PV, with no machine in service, is PQ: some converters hold its voltage all the same.
+    Solved to 1e-9 pu; rounding of the largest case leaves less than that again.
+    """
+    path = matpower_dir / f"{case}.m"
+    rows = read_matrices(path)
+    bus, gen, branch, base = rows["bus"], rows["gen"], rows["branch"], rows["baseMVA"]
+    place = {int(number): k for k, number in enumerate(bus[:, 0])}
+    tail, head, at = ([place[int(x)] for x in column] for column in (branch[:, 0], branch[:, 1], gen[:, 0]))
+    flow = power_flow(read_network(path), tolerance_pu=1e-9)
+    assert flow.converged
+    v = (flow.bus["v_pu"] * np.exp(1j * np.deg2rad(flow.bus["angle_deg"]))).to_numpy()[
+        flow.bus.index.get_indexer([str(int(x)) for x in bus[:, 0]])
+    ]
+    on, machine = branch[:, 10], gen[:, 7] > 0
+    y, shunt = on / (branch[:, 2] + 1j * branch[:, 3]), on * 0.5j * branch[:, 4]
+    t = np.where(branch[:, 8] == 0, 1.0, branch[:, 8]) * np.exp(1j * np.deg2rad(branch[:, 9]))
+    left = v * np.conj((bus[:, 4] + 1j * bus[:, 5]) / base * v) + (bus[:, 2] + 1j * bus[:, 3]) / base
+    np.add.at(left, tail, v[tail] * np.conj((y + shunt) / np.abs(t) ** 2 * v[tail] - y / np.conj(t) * v[head]))
+    np.add.at(left, head, v[head] * np.conj((y + shunt) * v[head] - y / t * v[tail]))
+    np.add.at(left, np.array(at)[machine], -(gen[machine, 1] + 1j * gen[machine, 2]) / base)
+    holds = np.zeros(len(bus), dtype=bool)
+    holds[np.array(at)[machine]] = True
+    assert np.abs(left.real[bus[:, 1] != 3]).max() < 1e-8
+    assert np.abs(left.imag[~holds | (bus[:, 1] == 1)]).max() < 1e-8
+    regulated = [k for k, m in enumerate(at) if machine[k] and bus[m, 1] > 1]
+    assert np.abs(v[[at[k] for k in regulated]]) == pytest.approx(gen[regulated, 5], abs=1e-12)

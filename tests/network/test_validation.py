@@ -23,10 +23,26 @@ PLANTED = {
     "dangling end": ("dangling_reference", "line", "head_bus", "line", {"L2": {"head_bus": "fram"}}),
     "dangling load": ("dangling_reference", "load", "bus", "load", {"farm load": {"bus": "nowhere"}}),
     "dangling switch": ("dangling_reference", "switch", "element", "switch", {"S1": {"element": "gone"}}),
+    "p limits missing": ("missing_value", "bus", "v_min_pu", "bus", {"mill": {"v_min_pu": math.nan}}),
+    "load of a planet": ("out_of_range", "load", "p_mw", "load", {"mill load": {"p_mw": 1e9}}),
     "V for kV": ("wrong_unit", "transformer", "v_tail_kv", "transformer", {"T1": {"v_tail_kv": 1900.0}}),
     "m for km": ("wrong_unit", "line", "length_km", "line", {"L1": {"length_km": 3000.0}}),
     "A for kA": ("wrong_unit", "line", "i_max_ka", "line", {"L2": {"i_max_ka": 95.0}}),
     "zero impedance": ("zero_impedance", "line", "", "line", {"L1": {"length_km": 0.0}}),
+    "tiny impedance": (
+        "tiny_impedance", "line", "", "line", {"L1": {"r_ohm_per_km": 1e-10, "x_ohm_per_km": 1e-10}}
+    ),
+    "huge impedance": ("huge_impedance", "line", "", "line", {"L1": {"r_ohm_per_km": 1e12}}),
+    "huge transformer": ("huge_impedance", "transformer", "", "transformer", {"T1": {"x_pu": 1e12}}),
+    "overflow": ("huge_impedance", "line", "", "line", {"L1": {"r_ohm_per_km": 1e308, "length_km": 40.0}}),
+    "source at nothing": ("out_of_range", "source", "v_set_pu", "source", {"source": {"v_set_pu": 0.0}}),
+    "machine at nothing": (
+        "out_of_range", "generator", "v_set_pu", "generator",
+        {"farm mast": {"v_set_pu": 0.1, "regulates_voltage": True}},
+    ),
+    "tap without a ratio": (
+        "out_of_range", "transformer", "tap_pos", "transformer", {"T1": {"tap_pos": -5, "tap_step_pu": 0.2}}
+    ),
     "zero transformer": ("zero_impedance", "transformer", "", "transformer", {"T1": {"r_pu": 0.0, "x_pu": 0.0}}),
     "zero rating": ("zero_impedance", "transformer", "s_rated_mva", "transformer", {"T1": {"s_rated_mva": 0.0}}),
     "band": ("min_above_max", "bus", "v_min_pu", "bus", {"farm": {"v_min_pu": 1.2}}),
@@ -138,6 +154,34 @@ def test_two_generators_that_hold_one_node_differently():
     generator = village().generator.assign(regulates_voltage=True, v_set_pu=[1.0, 1.02])
     (found,) = validate(Network.from_tables({**village().tables, "generator": generator}))
     assert (found.code, found.severity) == ("conflicting_set_points", "warning")
+
+
+def test_a_set_point_that_nobody_holds_does_not_count():
+    assert not validate(planted("generator", {"farm mast": {"v_set_pu": 0.1}}))
+
+
+def test_no_lowest_injection_is_no_limit():
+    assert not validate(planted("generator", {"farm mast": {"p_min_mw": math.nan}}))
+
+
+def test_kilovoltamperes():
+    """One machine of 20 GVA among others stands for a grid; most of them are in kVA."""
+    net = village()
+    few = pd.concat([net.generator, net.generator.add_suffix(" 2", axis=0)]).assign(s_rated_mva=[2e4, 2.0, 2.0, 2.0])
+    (found,) = validate(Network.from_tables({**net.tables, "generator": few}))
+    assert (found.code, found.severity, found.ids) == ("wrong_unit", "warning", ("farm roof",))
+    (found,) = validate(Network.from_tables({**net.tables, "generator": few.assign(s_rated_mva=2e4)}))
+    assert (found.code, found.severity, len(found.ids)) == ("wrong_unit", "error", 4)
+
+
+def test_an_unnamed_bus_stops_the_questions_that_follow_references():
+    found = validate(planted("load", {"mill load": {"bus": ""}}))
+    assert [(f.code, f.place) for f in found] == [("missing_value", "load.bus")]
+
+
+@pytest.mark.parametrize("x_ohm", [-0.05, -12.0])
+def test_a_series_capacitor_is_sound(x_ohm):
+    assert not validate(planted("line", {"L1": {"x_ohm_per_km": x_ohm}}))
 
 
 def test_transformer_rated_for_another_voltage():

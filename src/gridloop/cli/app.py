@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from gridloop.cli import flow, query, replay, run
+from gridloop.cli import bench, flow, plot, query, replay, run
 from gridloop.cli.output import Interrupted
 from gridloop.errors import BadInput
 
@@ -24,8 +24,10 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("flow")(flow.flow)
+app.command("plot")(plot.plot)
 app.command("query")(query.query)
 app.command("replay")(replay.replay)
+app.command("bench")(bench.bench)
 
 
 def call(arguments: Sequence[str]) -> int:

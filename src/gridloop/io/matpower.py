@@ -3,11 +3,13 @@
 A branch without tap, without shift and between equal voltages is a line of 1 km; every other one is a transformer with
 impedances on the system base. Ids: a bus keeps its number; "line-4" and "transformer-8" carry the branch's row in the
 file, from 1; "gen-2" the generator's; "load-5", "shunt-9" the bus. The reference bus becomes a source; the generators
-at it stay.
+at it stay. An HVDC line becomes the two generators that MATPOWER's own power flow makes of it, "hvdc-1-tail" and
+"hvdc-1-head": what one end takes and the other gives, as scheduled, at the voltages that its converters hold.
 """
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any
 import powerio
 
 from gridloop.errors import BadInput, MissingFile, UnknownFormat, listed
+from gridloop.io import matpower_text
 from gridloop.network.model import Network
 from gridloop.units import SQRT3
 
@@ -30,27 +33,54 @@ _KINDS = {"hydro": "hydro", "wind": "wind", "solar": "solar", "thermal": "therma
 def read_matpower(path: str | Path, *, owner: str = "operator") -> Network:
     """A network from a MATPOWER `.m`, PSS/E `.raw`, PowerWorld `.aux` or PSLF `.epc` file.
 
-    Costs given as piecewise linear curves are left at zero; HVDC lines, storage and three-winding transformers raise.
+    Costs given as piecewise linear curves are left at zero; storage and three-winding transformers raise, and so does a
+    MATPOWER file whose statements change its numbers in a way that is not read.
     Raises `MissingFile`, `UnknownFormat`, `BadInput`.
     """
     file = Path(path)
     if not file.is_file():
         raise MissingFile(f"no file {str(file)!r}; check the path.", path=str(file))
     try:
-        case = powerio.parse(str(file)).value
+        module = _parsed(file)
     except ValueError as error:
         raise UnknownFormat(
             f"{str(file)!r} is not readable as a {file.suffix} case: {error}. Readable are {FORMATS}.",
             path=str(file),
         ) from error
-    return from_balanced(case, name=case.name or file.stem, owner=owner)
+    _refuse_unread_statements(file, module)
+    return from_balanced(module.value, name=module.value.name or file.stem, owner=owner)
+
+
+def _parsed(file: Path) -> Any:
+    """powerio's module. The text of a `.m` file is made plain first, where that changes anything."""
+    if file.suffix.lower() != ".m":
+        return powerio.parse(str(file))
+    text = file.read_text(encoding="utf-8", errors="replace")
+    plain = matpower_text.plain(text)
+    if plain == text:
+        return powerio.parse(str(file))
+    return powerio.parse(io.StringIO(plain), format="matpower", name=file.stem)
+
+
+def _refuse_unread_statements(file: Path, module: Any) -> None:
+    """powerio says so where a statement would change numbers and it left them: they are in another unit, or others."""
+    said = [d for d in module.diagnostics if d.code == "READ.MATPOWER.INDEXED_ASSIGNMENT"]
+    if said:
+        raise BadInput(
+            f"{str(file)!r} ends in {len(said)} statements that change its numbers, and they are not all read, so that "
+            "impedances or loads would be wrong. Write the case out with MATPOWER's `savecase`, and read that file.",
+            path=str(file),
+            statements=len(said),
+        )
 
 
 def from_balanced(case: Any, *, name: str, owner: str = "operator") -> Network:
     """A network from powerio's balanced model."""
     _refuse_what_is_lost(case)
     base_mva = float(case.base_mva)
-    buses = {int(b["id"]): b for b in case.buses}
+    # Each of these lists is made anew, in Python's words, whenever it is asked for.
+    case_buses, generators = case.buses, case.generators
+    buses = {int(b["id"]): b for b in case_buses}
     # A base of 0 kV means that the file speaks per unit only.
     kv = {number: float(b["base_kv"]) or 1.0 for number, b in buses.items()}
     branches: dict[str, list[dict[str, Any]]] = {"line": [], "transformer": []}
@@ -68,12 +98,15 @@ def from_balanced(case: Any, *, name: str, owner: str = "operator") -> Network:
     loads = ({"at": d["bus"], "p_mw": d["p"], "q_mvar": d["q"], "in_service": d["in_service"]} for d in case.loads)
     shunts = ({"at": s["bus"], "g_mw": s["g"], "b_mvar": s["b"], "in_service": s["in_service"]} for s in case.shunts)
     tables = {
-        "bus": [_bus(b, kv[int(b["id"])]) for b in case.buses],
+        "bus": [_bus(b, kv[int(b["id"])]) for b in case_buses],
         **branches,
         "load": _numbered("load", loads),
-        "generator": [_generator(row, g, buses) for row, g in enumerate(case.generators, start=1)],
+        "generator": [
+            *(_generator(row, g, buses) for row, g in enumerate(generators, start=1)),
+            *(end for row, line in enumerate(case.hvdc, start=1) for end in _hvdc(row, line)),
+        ],
         "shunt": [*_numbered("shunt", shunts), *(shunt for shunt in end_shunts if shunt)],
-        "source": [_source(b, case.generators) for b in case.buses if b["kind"] == "REF"],
+        "source": [_source(b, generators) for b in case_buses if b["kind"] == "REF"],
     }
     return Network.from_tables(tables, name=name, owner=owner)
 
@@ -82,7 +115,6 @@ def _refuse_what_is_lost(case: Any) -> None:
     lost = [
         f"{count} {what}"
         for count, what in (
-            (case.n_hvdc, "HVDC lines"),
             (case.n_storage, "storage units"),
             (case.n_transformers_3w, "three-winding transformers"),
             (case.n_static_var_compensators, "static var compensators"),
@@ -186,7 +218,7 @@ def _generator(row: int, gen: Any, buses: dict[int, Any]) -> dict[str, Any]:
         "bus": str(gen["bus"]),
         "p_mw": gen["pg"],
         "q_mvar": gen["qg"],
-        "p_min_mw": gen["pmin"],
+        "p_min_mw": _limit(gen["pmin"]),
         "p_max_mw": _limit(gen["pmax"]),
         "q_min_mvar": _limit(gen["qmin"]),
         "q_max_mvar": _limit(gen["qmax"]),
@@ -201,9 +233,38 @@ def _generator(row: int, gen: Any, buses: dict[int, Any]) -> dict[str, Any]:
     }
 
 
-def _limit(value: float) -> float:
-    """A limit, missing where the file says infinity."""
-    return value if math.isfinite(value) else math.nan
+def _hvdc(row: int, line: Any) -> list[dict[str, Any]]:
+    """Both ends of an HVDC line as generators, fixed at the schedule of the file.
+
+    The power that arrives is the file's, or what the losses leave where the file has a formula for them.
+    Source: Zimmerman et al., MATPOWER (2011), section 7.6.3, DC transmission lines.
+    """
+    lost = float(line["loss0"]) + float(line["loss1"]) * float(line["pf"])
+    arrives = float(line["pf"]) - lost if lost or not line["pt"] else float(line["pt"])
+    ends = (("tail", line["from"], -float(line["pf"]), "f"), ("head", line["to"], arrives, "t"))
+    return [
+        {
+            "id": f"hvdc-{row}-{end}",
+            "name": f"{end} of hvdc-{row}",
+            "bus": str(bus),
+            "p_mw": p,
+            "q_mvar": line[f"q{letter}"],
+            "p_min_mw": p,
+            "p_max_mw": p,
+            "q_min_mvar": _limit(line[f"qmin{letter}"]),
+            "q_max_mvar": _limit(line[f"qmax{letter}"]),
+            "regulates_voltage": True,
+            "v_set_pu": line[f"v{letter}"],
+            "kind": "other",
+            "in_service": line["in_service"],
+        }
+        for end, bus, p, letter in ends
+    ]
+
+
+def _limit(value: float | str) -> float:
+    """A limit, missing where the file says infinity (which some tables spell out)."""
+    return float(value) if math.isfinite(float(value)) else math.nan
 
 
 def _cost(row: int, cost: Any) -> tuple[float, float, float]:

@@ -24,11 +24,11 @@ FAR_ABOVE_NOMINAL = 100.0
 
 def read_network_with_profiles(network: str, profiles: str) -> tuple[Network, Profiles]:
     """A network and the profiles of its elements; a SimBench code that serves both is read once."""
-    from gridloop.io.read import read_network
+    from gridloop.io.read import read_balanced
 
     if network == profiles and network.startswith(SIMBENCH):
         return read_simbench_with_profiles(network.removeprefix(SIMBENCH))
-    net = read_network(network)
+    net = read_balanced(network)
     return net, read_profiles(profiles, net)
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from gridloop.errors import MissingExtra, MissingFile, UnknownFormat
-from gridloop.io import folder, matpower, simbench
+from gridloop.errors import BadInput, MissingExtra, MissingFile, UnknownFormat
+from gridloop.io import folder, matpower, opendss, simbench
 from gridloop.io.pandapower_net import from_pandapower
+from gridloop.network.feeder.model import Feeder
 from gridloop.network.model import Network
 
-FORMATS = f"{matpower.FORMATS}, .json (pandapower), a folder written by gridloop, {simbench.PREFIX}CODE (SimBench)"
+BALANCED = f"{matpower.FORMATS}, .json (pandapower), a folder written by gridloop, {simbench.PREFIX}CODE (SimBench)"
+FORMATS = f"{opendss.FORMATS}, {BALANCED}"
 
 
-def read_network(path_or_code: str | Path) -> Network:
-    """A network from a case file, a folder of ours, or "simbench:CODE".
+def read_network(path_or_code: str | Path) -> Network | Feeder:
+    """A network from a case file, a folder of ours, or "simbench:CODE"; from a .dss file a `Feeder`, with its phases.
 
     Raises `MissingFile`, `UnknownFormat`, `MissingExtra`, and `BadInput` where the input says what no network can hold.
     """
@@ -29,9 +31,26 @@ def read_network(path_or_code: str | Path) -> Network:
     ending = path.suffix.lower()
     if path.is_file() and ending in matpower.ENDINGS:
         return matpower.read_matpower(path)
+    if path.is_file() and ending in opendss.ENDINGS:
+        return opendss.read_opendss(path)
     if path.is_file() and ending == ".json":
         return _read_pandapower(path)
     raise UnknownFormat(f"no reader for {text!r}. Readable are {FORMATS}.", path=text)
+
+
+def read_balanced(path_or_code: str | Path) -> Network:
+    """A network as `read_network` reads it, for what knows no phases.
+
+    Raises `BadInput` for an unbalanced feeder, and whatever `read_network` does.
+    """
+    net = read_network(path_or_code)
+    if isinstance(net, Feeder):
+        raise BadInput(
+            f"{str(path_or_code)!r} is an unbalanced feeder, and this takes balanced networks only: {BALANCED}. "
+            "Feeders are for `gridloop flow`, `gridloop flows`, `gridloop simulate` and gl.power_flow.",
+            path=str(path_or_code),
+        )
+    return net
 
 
 def _read_pandapower(path: Path) -> Network:

@@ -36,11 +36,13 @@ from gridloop.kernel.elimination import Rows, SingleArray
 from gridloop.kernel.lanes import LANES, anywhere_outside, fma, largest, load, root, splat, store, where
 from gridloop.units import IntArray
 
+# Status of a scenario.
 CONVERGED, SLOW, DIVERGED, RESTLESS = 0, 1, 2, 3
 # Voltages that have moved by more than this (per unit) are no longer a feeder's.
 _RUNAWAY = 10.0
-# Share of a step that is to come where the step before is not known: what scenarios near the base show.
-_FIRST_SHARE = 0.5
+# Share of a step that is to come where the step before is not known; and the least that is believed otherwise: one step
+# may shrink by luck, and the slowest part of the error is not in it yet.
+_FIRST_SHARE, _LEAST_SHARE = np.float32(0.5), np.float32(0.1)
 
 
 class FeederPlan(NamedTuple):
@@ -52,7 +54,8 @@ class FeederPlan(NamedTuple):
                          the row's two equations, with a minus. upper the same for D⁻¹U. inverse [row, 4] is D⁻¹
     v0       [row, 2]    base voltage
     port     [port]      row of every port; above [port] the row of its m; bank [zone + 1] where a zone's ports start
-    base     [port, 4]   b, the complex i₀, and nothing
+    ratio    [port]      b; one [port] ones; current [port, 2] i₀
+    zone_of  [port]      zone that a port belongs to
     seen     [port, most, 4]  S: blocks of a port's row at the ports of its zone, in their order
     """
 
@@ -68,7 +71,10 @@ class FeederPlan(NamedTuple):
     port: IntArray
     above: IntArray
     bank: IntArray
-    base: SingleArray
+    ratio: SingleArray
+    one: SingleArray
+    current: SingleArray
+    zone_of: IntArray
     seen: SingleArray
 
 
@@ -93,43 +99,27 @@ class FeederLoads(NamedTuple):
     taken: SingleArray
 
 
-class TapRule(NamedTuple):
-    """Controls of regulators; float32 but for the rows. Voltages in volts on the secondary of the voltage transformer.
-
-    port      [unit]         port that every unit feeds
-    control   [unit]         control that moves it
-    unit      [control]      unit whose port it measures
-    monitor   [control]      row whose voltage it measures
-    number    [control, 9]   volts per unit, amperes of the transformer's primary per unit, r, x (0 where it does not
-                             compensate), v_set, half the band, volts of one step, delay, most steps of one move
-    ratio     [unit, 2]      ratio at tap 0, and per step
-    limit     [control, 2]   lowest and highest tap
-    rounds                   moves after which a lane gives up; 0: taps stay
-    """
-
-    port: IntArray
-    control: IntArray
-    unit: IntArray
-    monitor: IntArray
-    number: SingleArray
-    ratio: SingleArray
-    limit: IntArray
-    rounds: int
-
-
 class FeederAnswer(NamedTuple):
-    """Written by the solver. v [block, 2 · row, LANES] deviations d; the others per scenario.
+    """Scenarios under way, and what they came to; scenario s is lane s mod LANES of block s // LANES.
 
-    status      CONVERGED, SLOW, DIVERGED, or RESTLESS where a control still wants to move
-    iterations  of the loads, over all rounds; error: estimate of the largest error of a voltage that is left, per unit
-    tap         [block, control, LANES]  taps to start from; left where they came to rest
+    d           [block, 2 · row, LANES]   deviations; zero to begin with
+    tap         [block, control, LANES]   taps to start from; left where they came to rest
+    drawn       [block, 2 · port, LANES]  r_s of every port
+    going       [block, LANES]            1 where a lane is to be iterated; 0 where it has ended
+    rested      [scenario]                1 where its controls are done
+    status      [scenario]                CONVERGED, SLOW, DIVERGED, or RESTLESS where a control still wants to move
+    iterations  [scenario]                of the loads, over all rounds of tap moves
+    error       [scenario]                estimate of the largest error of a voltage that is left, per unit
     """
 
     d: SingleArray
+    tap: NDArray[np.int32]
+    drawn: SingleArray
+    going: SingleArray
+    rested: NDArray[np.int8]
     status: NDArray[np.int8]
     iterations: NDArray[np.int32]
     error: SingleArray
-    tap: NDArray[np.int32]
 
 
 # ----- loads --------------------------------------------------------------------------------------------------------
@@ -224,49 +214,37 @@ def _backward(plan, first, end, x):
 
 
 @njit(cache=True, nogil=True)
-def _answer_of_zone(plan, zone, k, d):
-    """S d_s at port k of a zone: the current that its lines and loads draw beyond the base for the deviations there."""
+def _answer_of_zone(plan, zone, k, d, row, scale):
+    """S times the deviations of `row` [port], `scale` [port] times: what the zone draws more at its port k."""
     a, b = splat(np.float32(0.0)), splat(np.float32(0.0))
     for other in range(plan.bank[zone], plan.bank[zone + 1]):
-        s = plan.seen[k, other - plan.bank[zone]]
-        r, m = load(d, 2 * plan.port[other]), load(d, 2 * plan.port[other] + 1)
-        a = fma(s[0], r, fma(s[1], m, a))
-        b = fma(s[2], r, fma(s[3], m, b))
+        at, by = other - plan.bank[zone], scale[other]
+        r, m = by * load(d, 2 * row[other]), by * load(d, 2 * row[other] + 1)
+        a = fma(plan.seen[k, at, 0], r, fma(plan.seen[k, at, 1], m, a))
+        b = fma(plan.seen[k, at, 2], r, fma(plan.seen[k, at, 3], m, b))
     return a, b
 
 
 @njit(cache=True, nogil=True)
-def _answer_at_base(plan, zone, k, d):
-    """S b d_m at port k of a zone."""
-    a, b = splat(np.float32(0.0)), splat(np.float32(0.0))
-    for other in range(plan.bank[zone], plan.bank[zone + 1]):
-        s, ratio, m = plan.seen[k, other - plan.bank[zone]], plan.base[other, 0], plan.above[other]
-        r, i = ratio * load(d, 2 * m), ratio * load(d, 2 * m + 1)
-        a = fma(s[0], r, fma(s[1], i, a))
-        b = fma(s[2], r, fma(s[3], i, b))
-    return a, b
-
-
-@njit(cache=True, nogil=True)
-def _substitute(plan, ratio, d, x, going, drawn):
+def _substitute(plan, ratio, d, x, lanes, drawn):
     """Solve for the deviations of the rows that iterate; x holds the right side, and then the solution.
 
     ratio  [port, LANES]      present ratio a
     d      [2 · row, LANES]   deviations of the iteration before
+    lanes  those that are going
     drawn  [2 · port, LANES]  r_s of every port; written here, in the lanes that are going
     """
-    lanes = load(going, 0)
     for zone in range(plan.zone.shape[0]):
         _forward(plan, plan.zone[zone, 1], plan.zone[zone, 3], x)
         for k in range(plan.bank[zone], plan.bank[zone + 1]):
-            s, m, a, b = plan.port[k], plan.above[k], load(ratio, k), plan.base[k, 0]
+            s, m, a, b = plan.port[k], plan.above[k], load(ratio, k), plan.ratio[k]
             real, imaginary = load(x, 2 * s), load(x, 2 * s + 1)
             store(drawn, 2 * k, where(lanes, real, load(drawn, 2 * k)))
             store(drawn, 2 * k + 1, where(lanes, imaginary, load(drawn, 2 * k + 1)))
-            now_r, now_i = _answer_of_zone(plan, zone, k, d)
-            base_r, base_i = _answer_at_base(plan, zone, k, d)
-            real = fma(a, real - now_r, fma(b - a, splat(plan.base[k, 1]), b * base_r))
-            imaginary = fma(a, imaginary - now_i, fma(b - a, splat(plan.base[k, 2]), b * base_i))
+            now_r, now_i = _answer_of_zone(plan, zone, k, d, plan.port, plan.one)
+            base_r, base_i = _answer_of_zone(plan, zone, k, d, plan.above, plan.ratio)
+            real = fma(a, real - now_r, fma(b - a, splat(plan.current[k, 0]), b * base_r))
+            imaginary = fma(a, imaginary - now_i, fma(b - a, splat(plan.current[k, 1]), b * base_i))
             store(x, 2 * m, load(x, 2 * m) + real)
             store(x, 2 * m + 1, load(x, 2 * m + 1) + imaginary)
     for reverse in range(plan.zone.shape[0]):
@@ -280,49 +258,28 @@ def _place_ports(plan, zone, ratio, d):
     """Deviations of a zone's ports from those above them: d_s = a d_m + (a − b) V₀_m."""
     for k in range(plan.bank[zone], plan.bank[zone + 1]):
         s, m, a = plan.port[k], plan.above[k], load(ratio, k)
-        change = a - plan.base[k, 0]
+        change = a - plan.ratio[k]
         store(d, 2 * s, fma(a, load(d, 2 * m), change * plan.v0[m, 0]))
         store(d, 2 * s + 1, fma(a, load(d, 2 * m + 1), change * plan.v0[m, 1]))
-
-
-@njit(cache=True, nogil=True)
-def _recover(plan, ratio, d):
-    """Voltages of the rows that did not iterate, from the head of the feeder to its ends.
-
-    Rows that iterate and hang on a port or a row of another zone are there already.
-    """
-    for reverse in range(plan.zone.shape[0]):
-        zone = plan.zone.shape[0] - 1 - reverse
-        for row in range(plan.zone[zone, 0], plan.zone[zone, 1]):
-            store(d, 2 * row, splat(np.float32(0.0)))
-            store(d, 2 * row + 1, splat(np.float32(0.0)))
-        _backward(plan, plan.zone[zone, 0], plan.zone[zone, 1], d)
 
 
 # ----- the loop -----------------------------------------------------------------------------------------------------
 
 
 @njit(cache=True, nogil=True)
-def _set_ratios(rule, tap, ratio):
-    for u in range(rule.port.size):
-        for k in range(LANES):
-            ratio[rule.port[u], k] = rule.ratio[u, 0] + rule.ratio[u, 1] * tap[rule.control[u], k]
-
-
-@njit(cache=True, nogil=True)
-def _judge(answer, first, far, step, going, tolerance, iteration, last):
-    """Decide which lanes iterate on; True where any does.
+def _judge(answer, number, far, step, tolerance, iteration, last):
+    """Decide which lanes of a block iterate on; True where any does.
 
     far   [1, LANES]  largest change of the last iteration; step [LANES] of the one before, written here
     """
     any_going = False
     for k in range(LANES):
-        if going[0, k] == 0.0:
+        if answer.going[number, k] == 0.0:
             continue
-        here, change = first + k, far[0, k]
+        here, change = number * LANES + k, far[0, k]
         answer.iterations[here] += 1
         # The changes shrink by a steady share; what is still to come follows from it.
-        share = min(change / step[k], np.float32(1.0)) if step[k] > 0.0 else np.float32(_FIRST_SHARE)
+        share = min(max(change / step[k], _LEAST_SHARE), np.float32(1.0)) if step[k] > 0.0 else _FIRST_SHARE
         left = change * share / (np.float32(1.0) - share) if share < 1.0 else np.float32(np.inf)
         answer.error[here] = left
         step[k] = change
@@ -335,116 +292,49 @@ def _judge(answer, first, far, step, going, tolerance, iteration, last):
         else:
             any_going = True
             continue
-        going[0, k] = 0.0
+        answer.going[number, k] = 0.0
     return any_going
 
 
 @njit(cache=True, nogil=True)
-def _move_taps(plan, rule, d, drawn, ratio, tap, answer, first, moves, rested, going):
-    """Move the taps of the controls outside their bands, those with the shortest delay; True where any lane goes on.
+def iterate_feeder(plan, loads, ratio, p, q, answer, tolerance, last):
+    """Iterate the lanes that are going until none is; `last` iterations at most.
 
-    The rule is that of `gridloop.powerflow.feeder.control`.  rested [LANES] 1 where a lane has ended; written here
-    """
-    any_going = False
-    wants = np.zeros(rule.unit.size, np.int64)
-    for k in range(LANES):
-        if rested[k]:
-            continue
-        here = first + k
-        if answer.status[here] != CONVERGED:
-            rested[k] = 1
-            continue
-        soonest = np.inf
-        for c in range(rule.unit.size):
-            wants[c] = 0
-            port, row, n = rule.port[rule.unit[c]], rule.monitor[c], rule.number[c]
-            real = plan.v0[row, 0] + d[2 * row, k]
-            imaginary = plan.v0[row, 1] + d[2 * row + 1, k]
-            # The current into the port: that of the base, and what the zone draws beyond it.
-            zone = 0
-            while plan.bank[zone + 1] <= port:
-                zone += 1
-            i_r = plan.base[port, 1] - drawn[2 * port, k]
-            i_m = plan.base[port, 2] - drawn[2 * port + 1, k]
-            for other in range(plan.bank[zone], plan.bank[zone + 1]):
-                s, at = plan.seen[port, other - plan.bank[zone]], plan.port[other]
-                i_r += s[0] * d[2 * at, k] + s[1] * d[2 * at + 1, k]
-                i_m += s[2] * d[2 * at, k] + s[3] * d[2 * at + 1, k]
-            # Compensation takes the current out of the load's side: minus.
-            real = n[0] * real - n[1] * (n[2] * i_r - n[3] * i_m)
-            imaginary = n[0] * imaginary - n[1] * (n[2] * i_m + n[3] * i_r)
-            boost = n[4] - np.sqrt(real * real + imaginary * imaginary)
-            if abs(boost) > n[5]:
-                needed = np.rint(boost / n[6])
-                if needed != 0.0:
-                    some = min(max(np.floor(0.7 * abs(needed) + 1e-6), 1.0), n[8])
-                    now = tap[c, k]
-                    to = now + int(some if needed > 0 else -some)
-                    wants[c] = min(max(to, rule.limit[c, 0]), rule.limit[c, 1]) - now
-            if wants[c] != 0:
-                soonest = min(soonest, n[7])
-        if soonest == np.inf:
-            rested[k] = 1
-        elif moves >= rule.rounds:
-            answer.status[here] = RESTLESS
-            rested[k] = 1
-        else:
-            for c in range(rule.unit.size):
-                if wants[c] != 0 and rule.number[c, 7] == soonest:
-                    tap[c, k] += wants[c]
-            going[0, k] = 1.0
-            any_going = True
-    return any_going
-
-
-@njit(cache=True, nogil=True)
-def solve_feeder(plan, loads, rule, p, q, answer, blocks, tolerance, last):
-    """Solve the blocks from blocks[0] to blocks[1]; `last` iterations at most in each round of tap moves.
-
+    ratio      [block, port, LANES]     present ratio of every port
     p, q       [block, element, LANES]  consumption at rated voltage, per unit, float32
     tolerance  largest error of a voltage, per unit, as the changes let it expect
     """
-    rows = plan.v0.shape[0]
-    x = np.empty((2 * rows, LANES), np.float32)
-    ratio = np.zeros((max(plan.port.size, 1), LANES), np.float32)
-    drawn = np.zeros((2 * max(plan.port.size, 1), LANES), np.float32)
-    far, going = np.empty((1, LANES), np.float32), np.empty((1, LANES), np.float32)
-    step, rested = np.empty(LANES, np.float32), np.empty(LANES, np.int8)
-    for number in range(blocks[0], blocks[1]):
-        first, d, tap = number * LANES, answer.d[number], answer.tap[number]
-        d[:] = 0.0
-        going[:] = 1.0
-        rested[:] = 0
-        for k in range(LANES):
-            answer.iterations[first + k] = 0
-        moves = 0
+    x = np.empty((2 * plan.v0.shape[0], LANES), np.float32)
+    far, step = np.empty((1, LANES), np.float32), np.empty(LANES, np.float32)
+    for number in range(p.shape[0]):
+        if not answer.going[number].any():
+            continue
+        d = answer.d[number]
+        step[:] = 0.0
+        iteration = np.int64(0)  # typed at once: a literal would have `_judge` compiled twice
         while True:
-            _set_ratios(rule, tap, ratio)
-            step[:] = 0.0
-            iteration = 0
-            while True:
-                iteration += 1
-                x[:] = 0.0
-                _draw(plan, loads, p[number], q[number], d, x)
-                _substitute(plan, ratio, d, x, going, drawn)
-                _accept(plan, x, d, going, far)
-                if not _judge(answer, first, far, step, going, tolerance, iteration, last):
-                    break
-            if rule.rounds == 0:
+            iteration += 1
+            x[:] = 0.0
+            _draw(plan, loads, p[number], q[number], d, x)
+            lanes = load(answer.going, number)
+            _substitute(plan, ratio[number], d, x, lanes, answer.drawn[number])
+            most = splat(np.float32(0.0))
+            for zone in range(plan.zone.shape[0]):
+                for u in range(2 * plan.zone[zone, 1], 2 * plan.zone[zone, 3]):
+                    old, new = load(d, u), load(x, u)
+                    most = largest(most, new - old)
+                    store(d, u, where(lanes, new, old))
+            store(far, 0, most)
+            if not _judge(answer, number, far, step, tolerance, iteration, last):
                 break
-            if not _move_taps(plan, rule, d, drawn, ratio, tap, answer, first, moves, rested, going):
-                break
-            moves += 1
-        _recover(plan, ratio, d)
 
 
 @njit(cache=True, nogil=True)
-def _accept(plan, x, d, going, far):
-    """Take the new deviations in the lanes that are going, and note their largest change."""
-    lanes, most = load(going, 0), splat(np.float32(0.0))
-    for zone in range(plan.zone.shape[0]):
-        for u in range(2 * plan.zone[zone, 1], 2 * plan.zone[zone, 3]):
-            old, new = load(d, u), load(x, u)
-            most = largest(most, new - old)
-            store(d, u, where(lanes, new, old))
-    store(far, 0, most)
+def recover_feeder(plan, answer):
+    """Voltages of the rows that did not iterate; those they hang on are there already."""
+    for number in range(answer.d.shape[0]):
+        d = answer.d[number]
+        for zone in range(plan.zone.shape[0]):
+            for u in range(2 * plan.zone[zone, 0], 2 * plan.zone[zone, 1]):
+                store(d, u, splat(np.float32(0.0)))
+            _backward(plan, plan.zone[zone, 0], plan.zone[zone, 1], d)

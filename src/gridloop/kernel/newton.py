@@ -185,7 +185,7 @@ def solve_with_shared_matrix(grid, factors, task, answer, blocks, last):
         vr, vi, square = answer.vr[number], answer.vi[number], task.square[min(number, task.square.shape[0] - 1)]
         lanes[:] = 0.0
         lanes[_GOING] = 1.0
-        iteration = 0
+        iteration = np.int64(0)  # typed at once: a literal would have `_judge` compiled twice
         while True:
             _mismatch(grid, task, number, square, vr, vi, factors.unknown, False, x, lanes)
             if not _judge(answer, number, lanes, iteration, last, _SLOW_SHARE):
@@ -247,7 +247,7 @@ def solve_with_own_matrix(grid, elimination, task, answer, blocks, last):
         vr, vi, square = answer.vr[number], answer.vi[number], task.square[min(number, task.square.shape[0] - 1)]
         lanes[:] = 0.0
         lanes[_GOING] = 1.0
-        iteration = 0
+        iteration = np.int64(0)  # typed at once: a literal would have `_judge` compiled twice
         while True:
             _mismatch(grid, task, number, square, vr, vi, unknown, True, x, lanes)
             if not _judge(answer, number, lanes, iteration, last, np.inf):

@@ -142,6 +142,9 @@ def _typed(table: str, a: schema.Attribute, given: pd.Series | None, rows: int) 
         return given.to_numpy(copy=True)
     if a.type == "bool":
         return _bools(table, a, given)
+    # A complex number is none of ours, and a cast would keep its real part alone.
+    complex_ = [isinstance(v, complex | np.complexfloating) for v in given]
+    _refuse(table, a, given, complex_, "a number")
     numbers = pd.to_numeric(given, errors="coerce").astype("float64")
     _refuse(table, a, given, given.notna() & numbers.isna() & ~given.isin(["nan", "NaN"]), "a number")
     if a.type == "float":

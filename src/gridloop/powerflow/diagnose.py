@@ -1,9 +1,10 @@
-"""Why a power flow failed: the buses that give way first, the dark islands, and the largest load that still solves."""
+"""Why a power flow failed: the buses that give way first, the load margin, dark islands, suspicious impedances."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,11 +12,14 @@ from gridloop.diagnosis import Diagnosis
 from gridloop.errors import listed
 from gridloop.network.arrays import NetworkArrays
 from gridloop.network.model import Network
+from gridloop.powerflow.diagnosis.continuation import find_nose
+from gridloop.powerflow.diagnosis.suspects import suspicious_impedances
 from gridloop.powerflow.sensitivity import Linearization
 from gridloop.powerflow.solve import Solution, solve
 from gridloop.units import BASE_MVA, ComplexArray, IntArray
 
 WORST = 5
+MOST_SUSPECTS = 20
 # The largest scale is searched until the step is this share of it, or this small where nothing solves.
 SCALE_SHARE = 1e-3
 SMALLEST_STEP = 2.0**-20
@@ -83,7 +87,8 @@ def diagnose_divergence(
     *,
     edge: Edge | None = None,
 ) -> Diagnosis:
-    """Name the worst mismatch, the islands that fail, and the buses that give way first at the edge of what solves.
+    """Name the worst mismatch, the islands that fail, the load margin with the buses that give way first, and branches
+    whose impedance is unlike the others'.
 
     injection  [node], per unit: what the flow that failed was asked for
     solution   that flow, of one scenario
@@ -109,26 +114,65 @@ def diagnose_divergence(
         causes.append("Not even the network without load and generation solves.")
         advice = "Look at impedances, taps, shunts and the set-points of voltages."
     else:
-        weakest = _give_way(arrays, edge.solution)
-        v = np.abs(edge.solution.v[weakest, 0])
-        names = [_name(net, arrays, int(n)) for n in weakest]
-        shown = listed([f"{bus} ({pu:.3f} pu)" for bus, pu in zip(names, v, strict=True)])
-        if edge.scale == 1.0:
-            causes.append(f"Followed from no load upwards it does solve; the buses that give way first are {shown}.")
-        else:
-            causes.append(
-                f"All loads and generation scaled by {edge.scale:.3g} still solve; "
-                f"there the buses that give way first are {shown}."
-            )
+        said, found = _collapse(net, arrays, injection, edge, edge.solution)
+        causes += said
+        facts |= found
         advice = (
             "Lower or move load near these buses, support their voltage, or check the units of what is connected there."
         )
-        facts |= {"worst_buses": names, "worst_v_pu": v.tolist()}
+    odd = suspicious_impedances(net)
+    if len(odd):
+        shown = listed([_suspect(row) for row in odd.to_dict("records")], most=3)
+        causes.append(f"{len(odd)} impedance{'s stand' if len(odd) > 1 else ' stands'} out: {shown}.")
+        facts["suspicious_impedances"] = odd.head(MOST_SUSPECTS).to_dict("records")
     dark = unsupplied(net, arrays)
     if dark is not None:
         causes.extend(dark.causes)
         facts["unsupplied_buses"] = dark.facts["buses"]
     return Diagnosis("not_converged", causes, advice, facts)
+
+
+def _collapse(
+    net: Network, arrays: NetworkArrays, injection: ComplexArray, edge: Edge, solved: Solution
+) -> tuple[list[str], dict[str, Any]]:
+    """What to say of the edge of what solves: where it gives way first, and how much load fits."""
+    weakest = _give_way(arrays, solved)
+    v = np.abs(solved.v[weakest, 0])
+    names = [_name(net, arrays, int(n)) for n in weakest]
+    shown = listed([f"{bus} ({pu:.3f} pu)" for bus, pu in zip(names, v, strict=True)])
+    facts: dict[str, Any] = {"worst_buses": names, "worst_v_pu": v.tolist()}
+    if edge.scale == 1.0:
+        return [f"Followed from no load upwards it does solve; the buses that give way first are {shown}."], facts
+    causes = [
+        f"All loads and generation scaled by {edge.scale:.3g} still solve; "
+        f"there the buses that give way first are {shown}."
+    ]
+    factor = _margin_factor(injection, edge, solved)
+    fed = arrays.element_on["load"] & arrays.topology.supplied[arrays.element_node["load"]]
+    load_mw = float(net.load["p_mw"].to_numpy(dtype=float)[fed].sum())
+    facts |= {"margin_factor": factor, "margin_mw": (factor - 1.0) * load_mw, "load_mw": load_mw}
+    if load_mw > 0:
+        causes.append(
+            f"The voltage collapses at {factor * load_mw:.4g} MW of the {load_mw:.4g} MW of load asked for "
+            f"(margin {facts['margin_mw']:+.4g} MW, factor {factor:.4g})."
+        )
+    return causes, facts
+
+
+def _margin_factor(injection: ComplexArray, edge: Edge, solved: Solution) -> float:
+    """The scale at the nose: followed from the edge where all that grows is the injection, the edge's own elsewhere."""
+    scaled = injection * edge.scale
+    lit = solved.lit
+    limited = not np.allclose(solved.wanted[lit, 0], scaled[lit], rtol=1e-9, atol=1e-12)
+    if edge.scale == 0.0 or limited:  # machines at their limits: beyond the edge further ones would meet theirs
+        return edge.scale
+    return edge.scale * find_nose(solved, scaled, beyond=0).scale
+
+
+def _suspect(row: dict[Hashable, Any]) -> str:
+    """`line L7 (impedance 3e-05, typical 0.31)`."""
+    typical = "" if np.isnan(row["typical"]) else f", typical {row['typical']:.2g}"
+    return f"{row['kind']} {row['id']} ({str(row['what']).replace('_', ' ')} {row['value']:.2g}{typical})"
 
 
 def _give_way(arrays: NetworkArrays, edge: Solution) -> IntArray:

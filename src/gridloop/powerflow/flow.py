@@ -16,11 +16,11 @@ from gridloop.network.model import Network
 from gridloop.network.topology import NO_NODE
 from gridloop.network.validation import Findings, validate
 from gridloop.powerflow.diagnose import diagnose_divergence, find_edge, unsupplied
-from gridloop.powerflow.reactive_limits import solve_with_reactive_limits
+from gridloop.powerflow.reactive_limits import share_out, solve_with_reactive_limits
 from gridloop.powerflow.sensitivity import current_magnitudes
 from gridloop.powerflow.solve import UNKNOWN, Solution, branch_powers, solve
 from gridloop.powerflow.violations import find_violations
-from gridloop.units import BASE_MVA, ComplexArray, FloatArray, IntArray
+from gridloop.units import BASE_MVA, ComplexArray, IntArray
 
 TOLERANCE_PU = 1e-8
 # Iterations of the flows that search for the largest load: each starts close to its solution, or has none.
@@ -197,17 +197,9 @@ def _generator_table(net: Network, arrays: NetworkArrays, missing: ComplexArray,
     low, high = generator["q_min_mvar"].to_numpy(dtype=float), generator["q_max_mvar"].to_numpy(dtype=float)
     for n in np.unique(node[arrays.holds]):
         mine = arrays.holds & (node == n)
-        q[mine] = _share(float(missing.imag[n]), low[mine], high[mine])
+        q[mine] = share_out(missing.imag[[n]], low[mine], high[mine])[:, 0]
     gives = arrays.element_on["generator"] & arrays.topology.supplied[node] & np.isfinite(missing[node].real)
     return pd.DataFrame(
         {"p_mw": np.where(gives, p, np.nan), "q_mvar": np.where(gives, q, np.nan), "at_limit": at_limit},
         index=generator.index,
     )
-
-
-def _share(q: float, low: FloatArray, high: FloatArray) -> FloatArray:
-    """Shares of q that stand at the same height in every machine's range; equal ones where a range is missing."""
-    span = high - low
-    if np.isfinite(span).all() and span.sum() > 0:
-        return np.asarray(low + (q - low.sum()) * span / span.sum())
-    return np.full(low.size, q / low.size)

@@ -2,7 +2,8 @@
 
 Every row of a CSV is one attribute: `attribute, type, unit, default, required, minimum, maximum, allowed, references,
 description`. `type` is string, float, int or bool. An empty default of a float means that the value may be missing
-(NaN) and the description says what that means; a string that is missing is the empty string.
+(NaN) and the description says what that means; so does `open` in the place of "yes" or "no" under `required`, for a
+column with a default. A string that is missing is the empty string.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ Scalar = str | float | int | bool
 
 @dataclass(frozen=True)
 class Attribute:
-    """One column of one table; `minimum`, `maximum` are inclusive, in the attribute's unit."""
+    """One column of one table; `minimum`, `maximum` are inclusive, in the attribute's unit.
+
+    open  True where NaN says "not limited" although a value that is not given has a default
+    """
 
     name: str
     type: str
@@ -36,6 +40,7 @@ class Attribute:
     allowed: tuple[str, ...]
     references: str
     description: str
+    open: bool = False
 
     @property
     def dtype(self) -> str:
@@ -45,7 +50,7 @@ class Attribute:
     @property
     def may_be_missing(self) -> bool:
         """True where NaN is a statement ("not limited") and not a gap."""
-        return not self.required and self.default is None
+        return self.open or (not self.required and self.default is None)
 
 
 @cache
@@ -89,6 +94,7 @@ def _attribute(row: dict[str, str]) -> Attribute:
         allowed=tuple(row["allowed"].split("|")) if row["allowed"] else (),
         references=row["references"],
         description=row["description"],
+        open=row["required"] == "open",
     )
 
 

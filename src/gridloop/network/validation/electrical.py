@@ -1,13 +1,11 @@
-"""Checks of electrical sense: impedances, order of limits, taps, switches at their branch, one set-point per node."""
+"""Checks of electrical sense: order of limits, values within them, voltage levels, switches at their branch."""
 
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
-from gridloop.network.model import Network
-from gridloop.network.topology import NO_NODE, find_topology
 from gridloop.network.validation.findings import Finding, finding
+from gridloop.network.validation.view import View
 
 # (table, lower column, upper column)
 _ORDERED = (
@@ -26,151 +24,91 @@ _WITHIN = (
 _SAME_VOLTAGE = 1e-3
 
 
-def findings(net: Network, connected: bool) -> list[Finding]:
+def findings(view: View, connected: bool) -> list[Finding]:
     """Findings of electrical sense; those that follow references only where all of them lead somewhere."""
-    found = _zero_impedance(net) + _order(net) + _within(net) + _efficiency(net) + _loops(net)
+    found = _order(view) + _within(view) + _efficiency(view)
     if connected:
-        found += _voltage_levels(net) + _switches(net) + _out_of_service(net) + _set_points(net)
+        found += _voltage_levels(view) + _switches(view) + _out_of_service(view)
     return found
 
 
-def _zero_impedance(net: Network) -> list[Finding]:
-    line, transformer = net.line, net.transformer
-    found = []
-    whole = (line["r_ohm_per_km"].abs() + line["x_ohm_per_km"].abs()) * line["length_km"]
-    if (whole == 0).any():
-        remedy = "Give it a length and an impedance, or join its buses with a switch."
-        found.append(
-            finding("error", "zero_impedance", "line", "", line.index[whole == 0], "have no impedance", remedy)
-        )
-    none = (transformer["r_pu"] == 0) & (transformer["x_pu"] == 0)
-    if none.any():
-        ids = transformer.index[none]
-        found.append(
-            finding("error", "zero_impedance", "transformer", "", ids, "have no impedance", "Give r_pu and x_pu.")
-        )
-    unrated = transformer.index[transformer["s_rated_mva"] == 0]
-    if len(unrated):
-        problem, remedy = "have a rating of 0 MVA, so that r_pu and x_pu mean nothing", "Give s_rated_mva."
-        found.append(finding("error", "zero_impedance", "transformer", "s_rated_mva", unrated, problem, remedy))
-    return found
-
-
-def _order(net: Network) -> list[Finding]:
+def _order(view: View) -> list[Finding]:
     found = []
     for table, low, high in _ORDERED:
-        frame = net.tables[table]
-        wrong = frame.index[frame[low] > frame[high]]
-        if len(wrong):
+        wrong = view.column(table, low) > view.column(table, high)
+        if wrong.any():
+            problem, remedy = f"have {low} above {high}", "Exchange or correct them."
+            found.append(finding("error", "min_above_max", table, low, view.ids(table)[wrong], problem, remedy))
+    return found
+
+
+def _within(view: View) -> list[Finding]:
+    found = []
+    for table, value, low, high, severity in _WITHIN:
+        at, least, most = (view.column(table, c) for c in (value, low, high))
+        # Where min is above max no value could be right; that is a finding of its own.
+        sound = ~(least > most) & view.column(table, "in_service")
+        out = sound & ((at < least - 1e-9) | (at > most + 1e-9))
+        if out.any():
+            problem, remedy = f"have {value} outside {low} to {high}", f"Correct {value}, or the limits."
+            found.append(finding(severity, "outside_limits", table, value, view.ids(table)[out], problem, remedy))
+    return found
+
+
+def _efficiency(view: View) -> list[Finding]:
+    found = []
+    for column in ("charge_efficiency", "discharge_efficiency"):
+        dead = view.column("storage", column) == 0
+        if dead.any():
+            problem, remedy = f"have {column} = 0", "Give a share above 0 and up to 1."
             found.append(
-                finding(
-                    "error", "min_above_max", table, low, wrong, f"have {low} above {high}", "Exchange or correct them."
-                )
+                finding("error", "out_of_range", "storage", column, view.ids("storage")[dead], problem, remedy)
             )
     return found
 
 
-def _within(net: Network) -> list[Finding]:
+def _voltage_levels(view: View) -> list[Finding]:
     found = []
-    for table, value, low, high, severity in _WITHIN:
-        frame = net.tables[table]
-        # Where min is above max no value could be right; that is a finding of its own.
-        sound = ~(frame[low] > frame[high]) & frame["in_service"]
-        out = frame.index[sound & ((frame[value] < frame[low] - 1e-9) | (frame[value] > frame[high] + 1e-9))]
-        if len(out):
-            problem, remedy = f"have {value} outside {low} to {high}", f"Correct {value}, or the limits."
-            found.append(finding(severity, "outside_limits", table, value, out, problem, remedy))
-    return found
-
-
-def _efficiency(net: Network) -> list[Finding]:
-    found = []
-    for column in ("charge_efficiency", "discharge_efficiency"):
-        dead = net.storage.index[net.storage[column] == 0]
-        if len(dead):
-            remedy = "Give a share above 0 and up to 1."
-            found.append(finding("error", "out_of_range", "storage", column, dead, f"have {column} = 0", remedy))
-    return found
-
-
-def _loops(net: Network) -> list[Finding]:
-    found = []
-    for table in ("line", "transformer"):
-        frame = net.tables[table]
-        same = frame.index[(frame["tail_bus"] == frame["head_bus"]) & (frame["tail_bus"] != "")]
-        if len(same):
-            remedy = "Correct one of its ends."
-            found.append(finding("error", "self_loop", table, "", same, "join a bus to itself", remedy))
-    return found
-
-
-def _voltage_levels(net: Network) -> list[Finding]:
-    kv = net.bus["v_nom_kv"]
-    bus_switch = net.switch[net.switch["element_kind"] == "bus"]
-    found = []
-    for table, a, b, frame in (
-        ("line", "tail_bus", "head_bus", net.line),
-        ("switch", "bus", "element", bus_switch),
-    ):
-        one, other = kv.reindex(frame[a]).to_numpy(), kv.reindex(frame[b]).to_numpy()
-        apart = frame.index[np.abs(one - other) > _SAME_VOLTAGE * np.maximum(one, other)]
-        if len(apart):
+    between_buses = np.asarray(view.column("switch", "element_kind") == "bus", dtype=bool)
+    pairs = [("line", view.kv("line", "tail_bus"), view.kv("line", "head_bus"), np.ones(len(view.ids("line")), bool))]
+    if between_buses.any():
+        kv = view.column("bus", "v_nom_kv")
+        other = np.where(between_buses, kv[view.rows("switch", "element")], np.nan)
+        pairs.append(("switch", view.kv("switch", "bus"), other, between_buses))
+    for table, one, other, asked in pairs:
+        apart = asked & (np.abs(one - other) > _SAME_VOLTAGE * np.maximum(one, other))
+        if apart.any():
             problem, remedy = "join buses of different nominal voltage", "Use a transformer, or correct v_nom_kv."
-            found.append(finding("error", "voltage_levels", table, "", apart, problem, remedy))
+            found.append(finding("error", "voltage_levels", table, "", view.ids(table)[apart], problem, remedy))
     return found
 
 
-def _switches(net: Network) -> list[Finding]:
+def _switches(view: View) -> list[Finding]:
+    kind, bus, element = (view.column("switch", c) for c in ("element_kind", "bus", "element"))
     stray: list[str] = []
-    for kind in ("line", "transformer"):
-        at = net.switch[net.switch["element_kind"] == kind]
-        branch = net.tables[kind].reindex(at["element"])
-        bus = at["bus"].to_numpy()
-        elsewhere = (bus != branch["tail_bus"].to_numpy()) & (bus != branch["head_bus"].to_numpy())
-        stray += list(at.index[elsewhere])
+    for table in ("line", "transformer"):
+        mine = np.flatnonzero(kind == table)
+        if not mine.size:
+            continue
+        row = view.ids(table).get_indexer(element[mine])
+        tail, head = view.column(table, "tail_bus")[row], view.column(table, "head_bus")[row]
+        elsewhere = (bus[mine] != tail) & (bus[mine] != head)
+        stray += list(view.ids("switch")[mine[elsewhere]])
     if not stray:
         return []
-    remedy = "Set bus to the tail or head bus of the branch."
-    return [
-        finding("error", "stray_switch", "switch", "bus", stray, "sit at a bus that is no end of their branch", remedy)
-    ]
+    problem, remedy = "sit at a bus that is no end of their branch", "Set bus to the tail or head bus of the branch."
+    return [finding("error", "stray_switch", "switch", "bus", stray, problem, remedy)]
 
 
-def _out_of_service(net: Network) -> list[Finding]:
+def _out_of_service(view: View) -> list[Finding]:
+    on = view.column("bus", "in_service")
+    if on.all():
+        return []
     found = []
     for table in ("load", "generator", "storage", "source"):
-        frame = net.tables[table]
-        off = ~net.bus["in_service"].reindex(frame["bus"]).to_numpy(dtype=bool)
-        idle = frame.index[off & frame["in_service"].to_numpy()]
-        if len(idle):
+        idle = ~on[view.rows(table, "bus")] & view.column(table, "in_service")
+        if idle.any():
             problem, remedy = "are in service at a bus that is not", "They count as out of service."
-            found.append(finding("warning", "bus_out_of_service", table, "bus", idle, problem, remedy))
+            ids = view.ids(table)[idle]
+            found.append(finding("warning", "bus_out_of_service", table, "bus", ids, problem, remedy))
     return found
-
-
-def _set_points(net: Network) -> list[Finding]:
-    """Elements that hold the voltage of one electrical node at different values."""
-    node = pd.Series(find_topology(net).node_of, index=net.bus.index)
-    found = []
-    source = net.source[net.source["in_service"]]
-    ids = _disagree(source, node, ["v_set_pu", "angle_deg"])
-    if len(ids):
-        problem, remedy = (
-            "hold one node at different voltages or angles",
-            "Keep one source per node, or make them equal.",
-        )
-        found.append(finding("error", "conflicting_set_points", "source", "v_set_pu", ids, problem, remedy))
-    generator = net.generator[net.generator["in_service"] & net.generator["regulates_voltage"]]
-    ids = _disagree(generator, node, ["v_set_pu"])
-    if len(ids):
-        problem, remedy = "hold one node at different voltages", "The first of them counts; make them equal."
-        found.append(finding("warning", "conflicting_set_points", "generator", "v_set_pu", ids, problem, remedy))
-    return found
-
-
-def _disagree(holders: pd.DataFrame, node: pd.Series, columns: list[str]) -> pd.Index:
-    at = node.reindex(holders["bus"]).to_numpy()
-    group = holders[columns].groupby(at)
-    spread = (group.transform("max") - group.transform("min")).max(axis=1)
-    differs: pd.Index = holders.index[(spread > 1e-9).to_numpy() & (at != NO_NODE)]
-    return differs

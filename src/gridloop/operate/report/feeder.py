@@ -28,7 +28,7 @@ def part(tables: RunTables, clock: LocalClock) -> Part:
         )
         return Part("feeder", "The feeder at its worst moment", why)
     runs = [run for run in tables.voltages if moment in tables.voltages[run].index]
-    layout = _layout(found, len(runs))
+    layout = map_layout(found, len(runs))
     traces: list[Trace] = []
     said = []
     for i, run in enumerate(runs):
@@ -40,9 +40,9 @@ def part(tables: RunTables, clock: LocalClock) -> Part:
         state = feeder_marks.band_state(tables, volts)
         worst = str(state.index[0])
         layout["annotations"].append(_heading(style.RUN_NAME[run].capitalize(), suffix))
-        layout["annotations"].append(_label(found, worst, float(volts[worst]), suffix))
+        layout["annotations"].append(bus_label(found, worst, float(volts[worst]), suffix))
         said.append(f"{style.RUN_NAME[run]}, {_state(state, worst)}")
-    layout["coloraxis"] = _voltage_axis(tables, [_at(tables.voltages, run, moment) for run in runs])
+    layout["coloraxis"] = voltage_axis(tables, [_at(tables.voltages, run, moment) for run in runs])
     chart = Chart("chart-feeder", traces, layout, "Map of the feeder, buses by voltage and lines by loading")
     without = f" Not drawn for want of coordinates: {count(found.without, 'bus', 'buses')}." if found.without else ""
     says = f"At {clock.says(moment)} the feeder was closest to its limits or furthest beyond them: {'; '.join(said)}."
@@ -64,7 +64,7 @@ def _state(state: pd.DataFrame, worst: str) -> str:
     return f"{said}, {escaped(worst)} at {number(float(state['pu'].iloc[0]), 4)} pu"
 
 
-def _voltage_axis(tables: RunTables, shown: list[pd.Series]) -> dict[str, Any]:
+def voltage_axis(tables: feeder_marks.GridTables, shown: list[pd.Series]) -> dict[str, Any]:
     """Blue below, pale inside, orange above, breaking at the narrowest band of the level with most buses."""
     level = tables.bus["v_nom_kv"].mode().iloc[0]
     mine = tables.bus[tables.bus["v_nom_kv"] == level]
@@ -100,7 +100,7 @@ def _voltage_axis(tables: RunTables, shown: list[pd.Series]) -> dict[str, Any]:
     }
 
 
-def _layout(found: Places, maps: int) -> dict[str, Any]:
+def map_layout(found: Places, maps: int) -> dict[str, Any]:
     """Side-by-side maps with one scale: a kilometre is as long east as north, and both zoom together."""
     (left, right), (low, high) = found.span("x_km"), found.span("y_km")
     tall = (500 if maps > 1 else 1000) * (high - low) / (right - left)
@@ -123,7 +123,7 @@ def _heading(text: str, suffix: str) -> dict[str, Any]:
     return style.panel_title(text, 1.0) | {"xref": f"x{suffix} domain", "yref": f"y{suffix} domain"}
 
 
-def _label(found: Places, bus: str, pu: float, suffix: str) -> dict[str, Any]:
+def bus_label(found: Places, bus: str, pu: float, suffix: str) -> dict[str, Any]:
     """The worst bus by name and value; nothing where it has no place."""
     if bus not in found.xy.index:
         return {"text": "", "showarrow": False}

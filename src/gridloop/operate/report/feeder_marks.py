@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
+from typing import Protocol
 
 import pandas as pd
 
 from gridloop.operate.report.chart import Trace
 from gridloop.operate.report.places import Places
-from gridloop.operate.report.tables import RunTables
 from gridloop.operate.report.words import escaped, number
 from gridloop.powerflow.violations import LOADING_TOLERANCE_PCT, V_TOLERANCE_PU
 
@@ -25,6 +25,19 @@ UNKNOWN = ("#dfe3e7", 1.2, "no flow")
 MOST_IN_HOVER = 6
 
 
+class GridTables(Protocol):
+    """What a map needs of a grid: its tables, indexed by id. A stored run has them, and so has a network."""
+
+    @property
+    def bus(self) -> pd.DataFrame: ...
+
+    @property
+    def line(self) -> pd.DataFrame: ...
+
+    @property
+    def transformer(self) -> pd.DataFrame: ...
+
+
 def class_of(loading_pct: float) -> tuple[str, float, str]:
     """Colour, width and name of the class a loading falls in; UNKNOWN where it is missing."""
     chosen = UNKNOWN
@@ -34,7 +47,7 @@ def class_of(loading_pct: float) -> tuple[str, float, str]:
     return chosen
 
 
-def branches(tables: RunTables, found: Places, loading: pd.Series, axes: dict[str, str], show: bool) -> list[Trace]:
+def branches(tables: GridTables, found: Places, loading: pd.Series, axes: dict[str, str], show: bool) -> list[Trace]:
     """One trace per class of loading, then one that carries the hover of the lines and one with the transformers."""
     traces: list[Trace] = []
     ends = pd.concat([found.ends(tables.line), found.ends(tables.transformer)])
@@ -98,7 +111,7 @@ def _middles(ends: pd.DataFrame, pct: pd.Series, square: bool) -> Trace:
     }
 
 
-def band_state(tables: RunTables, volts: pd.Series) -> pd.DataFrame:
+def band_state(tables: GridTables, volts: pd.Series) -> pd.DataFrame:
     """Per bus with a voltage: pu, far (distance from the middle of its band, 1 at the edge), out, low, high."""
     volts = volts.astype(float).dropna()
     low = tables.bus["v_min_pu"].astype(float).reindex(volts.index)
@@ -109,7 +122,7 @@ def band_state(tables: RunTables, volts: pd.Series) -> pd.DataFrame:
     return table.sort_values("far", ascending=False, kind="stable")
 
 
-def buses(tables: RunTables, found: Places, volts: pd.Series, axes: dict[str, str]) -> Trace:
+def buses(tables: GridTables, found: Places, volts: pd.Series, axes: dict[str, str]) -> Trace:
     """One marker per place, coloured by its bus furthest from the middle of its band; a ring where one is out."""
     table = band_state(tables, volts).join(found.xy, how="inner")
     at: dict[tuple[float, float], list[dict[Hashable, object]]] = {}

@@ -48,12 +48,12 @@ def build_page(tables: RunTables) -> str:
         quality.timing(tables, info, clock),
         quality.audit(tables),
     ]
-    return _document(_head(tables, info, clock), parts, info)
+    return document(f"{info.site}, {info.day}", _head(tables, info, clock), parts)
 
 
-def _document(head: str, parts: list[Part], info: RunInfo) -> str:
+def document(title: str, head: str, parts: list[Part]) -> str:
+    """A whole page: `head` is finished HTML, `title` plain text."""
     links = "".join(f'<li><a href="#{part.id}">{escaped(part.heading)}</a></li>' for part in parts)
-    title = f"{escaped(info.site)}, {escaped(info.day)}"
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -61,7 +61,7 @@ def _document(head: str, parts: list[Part], info: RunInfo) -> str:
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="data:,">
-<title>{title} · gridloop</title>
+<title>{escaped(title)} · gridloop</title>
 <style>{_own("page.css")}</style>
 </head>
 <body>

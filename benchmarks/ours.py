@@ -1,0 +1,131 @@
+"""gridloop as the benchmarks call it: the one file that changes when the library's own doors do.
+
+Every function solves what it is given through a public door of the library and is timed as a whole: no set-up is
+hidden but what a user also keeps between two calls (the network as read, the base case as the start).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.cases import GEN_BUS, GEN_ON, Bools, Case, Complexes, Floats, Ints, Scenarios
+from gridloop.errors import GridloopError
+from gridloop.io.read import read_network
+from gridloop.network.model import Network
+from gridloop.powerflow.batch import power_flows
+
+# The common start is solved to far less than what is timed.
+BASE_TOLERANCE_PU = 1e-10
+# Outages as scenarios hold a number for every branch.
+OUTAGES_AT_ONCE = 2000
+
+
+OUTAGES_METHOD = "gridloop.powerflow.batch.power_flows with in_service per scenario"
+
+
+class NotYet(GridloopError):
+    """The library has no door for this yet."""
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Answers to the first so many scenarios: v [bus or node, scenario], converged [scenario], and the time it took."""
+
+    v: Complexes
+    converged: Bools
+    seconds: float
+
+    @property
+    def per_s(self) -> float:
+        return self.converged.size / self.seconds
+
+
+class Grid:
+    """A case as read; v0 [bus] is its solution, where every tool starts from. Buses in the order of the file."""
+
+    method = "gridloop.powerflow.batch.power_flows"
+
+    def __init__(self, case: Case) -> None:
+        self.case, self.net = case, read_network(case.path)
+        assert (self.net.bus.index.astype(int) == case.bus[:, 0].astype(int)).all()
+        assert (self.net.load["bus"].astype(int) == case.bus[case.load_rows, 0].astype(int)).all()
+        assert len(self.net.generator) == len(case.gen)
+        base = self.solve(nominal(case), tolerance_pu=BASE_TOLERANCE_PU, threads=1)
+        assert base.converged.all(), f"the base case of {case.name} has no solution"
+        self.v0: Complexes = base.v[:, 0]
+
+    def solve(self, scenarios: Scenarios, *, tolerance_pu: float, threads: int) -> Solved:
+        """The flows of scenarios in which machines hold their voltages."""
+        given = {"load.p_mw": scenarios.p_mw, "load.q_mvar": scenarios.q_mvar, "generator.p_mw": scenarios.gen_p_mw}
+        return _timed(self.net, given, tolerance_pu, threads)
+
+    def solve_as_pq(self, scenarios: Scenarios, s: Complexes, *, tolerance_pu: float, threads: int) -> Solved:
+        """The flows of scenarios in which only the slack holds its voltage and buses inject s [bus, scenario], pu."""
+        case = self.case
+        loads = np.zeros((case.n_buses, len(scenarios)))
+        loads[case.load_rows] = scenarios.q_mvar.T
+        on = np.flatnonzero(case.gen[:, GEN_ON] > 0)
+        rows, first = np.unique(case.rows_of(case.gen[on, GEN_BUS]), return_index=True)
+        q = np.zeros((len(scenarios), len(case.gen)))
+        q[:, on[first]] = (s.imag[rows] * case.base_mva + loads[rows]).T  # all of a bus by its first machine
+        machines = self.net.generator.assign(regulates_voltage=False)
+        net = Network.from_tables({**self.net.tables, "generator": machines}, name=case.name)
+        given = {"load.p_mw": scenarios.p_mw, "load.q_mvar": scenarios.q_mvar, "generator.p_mw": scenarios.gen_p_mw}
+        return _timed(net, {**given, "generator.q_mvar": q}, tolerance_pu, threads)
+
+
+def _timed(net: Network, given: dict[str, Floats], tolerance_pu: float, threads: int) -> Solved:
+    start = time.perf_counter()
+    flows = power_flows(net, given, tolerance_pu=tolerance_pu, threads=threads)
+    took = time.perf_counter() - start
+    node = flows.arrays.topology.node_of
+    return Solved(flows.v_node[node], (flows.status == "converged").to_numpy(dtype=bool), took)
+
+
+def nominal(case: Case) -> Scenarios:
+    """The file's own powers, as one scenario."""
+    loads = case.bus[case.load_rows]
+    return Scenarios(loads[None, :, 2], loads[None, :, 3], case.gen[None, :, 1])
+
+
+def feeder(path: Path) -> Any:
+    """A three-phase feeder, ready for `solve(p_factor, q_factor, controls, tolerance_pu, threads)`."""
+    raise NotYet("three-phase feeders in batches are not in the library yet.")
+
+
+def outages(grid: Grid, rows: Ints, *, tolerance_pu: float, threads: int) -> Solved:
+    """The flows with each of these branches of the file out in turn. v [bus, branch]
+
+    An outage that cuts buses off counts as not converged, as with the peer, whether the rest is solved or not.
+    """
+    found = []
+    for part in np.array_split(rows, -(-rows.size // OUTAGES_AT_ONCE)):
+        given = {}
+        for table, ids in (("line", grid.net.line.index), ("transformer", grid.net.transformer.index)):
+            place = {int(name.rsplit("-", 1)[1]) - 1: k for k, name in enumerate(ids)}
+            on = np.tile(grid.net.tables[table]["in_service"].to_numpy(dtype=float), (part.size, 1))
+            out = [(k, place[int(row)]) for k, row in enumerate(part) if int(row) in place]
+            on[tuple(np.array(out, dtype=int).reshape(-1, 2).T)] = 0.0
+            given[f"{table}.in_service"] = on
+        found.append(_timed(grid.net, given, tolerance_pu, threads))
+    v = np.concatenate([solved.v for solved in found], axis=1)
+    converged = np.concatenate([solved.converged for solved in found]) & np.isfinite(v).all(axis=0)
+    return Solved(v, converged, sum(solved.seconds for solved in found))
+
+
+def study(path: Path, fraction: float, *, threads: int, progress: Callable[[float], None]) -> tuple[int, str]:
+    """The study of 131.4 million flows, or the first `fraction` of it: how many flows, and a digest of its result."""
+    raise NotYet("studies by the million are not in the library yet.")
+
+
+def factors(count: int, loads: int, spread: float, seed: int) -> tuple[Floats, Floats]:
+    """Factors on P and Q of every load of a feeder, drawn apart. [scenario, load]"""
+    rng = np.random.default_rng([seed, round(1000 * spread)])
+    p, q = (rng.uniform(1 - spread, 1 + spread, (count, loads)) for _ in range(2))
+    return p, q

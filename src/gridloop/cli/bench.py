@@ -1,0 +1,101 @@
+"""`gridloop bench NAME`: the promised speeds, measured beside other tools; from a checkout."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gridloop.cli.output import print_json, say
+from gridloop.errors import MissingFile
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Name(StrEnum):
+    """The benchmarks there are."""
+
+    powerflow = "powerflow"
+    feeder = "feeder"
+    contingencies = "contingencies"
+    study = "131m"
+
+
+def bench(
+    name: Annotated[Name, typer.Argument(help="Which promise to measure.")],
+    case: Annotated[list[str] | None, typer.Option(help="Only this case, such as case118; may be repeated.")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of every tool, in turns; the median counts.")] = 5,
+    threads: Annotated[int, typer.Option(min=1, help="Threads or processes of every tool.")] = 2,
+    quick: Annotated[bool, typer.Option("--quick", help="Fewer scenarios, fewer answers compared.")] = False,
+    peers: Annotated[bool, typer.Option(help="Run the other tools too, in an environment of their own.")] = True,
+    fraction: Annotated[float, typer.Option(min=1e-6, max=1, help="Share of the study that 131m runs.")] = 0.01,
+    answers: Annotated[int, typer.Option(min=1, help="Scenarios per case whose answers are compared.")] = 10_000,
+    out: Annotated[Path | None, typer.Option(help="File for the result; runs/bench/NAME-TIME.json otherwise.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
+) -> None:
+    """Measure flows per second beside other tools, with the same scenarios, tolerance and cores, and compare answers.
+
+    Exit code 0 where our answers are right, 3 where one is not. A promise that is missed is said in words.
+    """
+    console = Console(stderr=as_json, highlight=False)
+    door = _checkout()
+    with console.status("Starting …") as status:
+        settings = door.Bench(
+            runs=runs,
+            threads=threads,
+            quick=quick,
+            with_peers=peers,
+            cases=tuple(case or ()),
+            fraction=fraction,
+            answers=answers,
+            say=lambda text: status.update(text),
+        )
+        data, kept = door.run_benchmark(name.value, settings, at=dt.datetime.now(dt.UTC), out=out)
+    if as_json:
+        print_json(data)
+    else:
+        _show(console, data, kept)
+    if any(row["wrong"] for row in data["results"]):
+        raise typer.Exit(3)
+
+
+def _checkout() -> Any:
+    """The benchmarks of the checkout that this package runs from; an installed one has none."""
+    if not (ROOT / "benchmarks" / "run.py").is_file():
+        raise MissingFile(
+            "the benchmarks come with the source and not with the installed package. Clone the repository and run "
+            "`make bench` there."
+        )
+    if str(ROOT) not in sys.path:
+        sys.path.insert(0, str(ROOT))
+    return importlib.import_module("benchmarks.run")
+
+
+def _show(console: Console, data: dict[str, Any], kept: Path) -> None:
+    machine = data["machine"]
+    say(console, f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}")
+    table = Table()
+    for column in ("case", "tool", "per second", "min … max", "how"):
+        table.add_column(column)
+    for row in data["results"]:
+        for tool, timed in row["runs"].items():
+            spread = f"{timed['min']:,.0f} … {timed['max']:,.0f}"
+            table.add_row(row["case"], tool, f"{timed['median']:,.0f}", spread, timed["method"])
+        table.add_section()
+    console.print(table)
+    for row in data["results"]:
+        ratio = "" if row["ratio"] is None else f" {row['ratio']:.2f} × the fastest peer."
+        apart = "" if row["max_dv_pu"] is None else f" |ΔV| ≤ {row['max_dv_pu']:.1e} pu over {row['compared']:,}."
+        say(console, f"{row['case']}:{ratio}{apart} {row['promise']['words']}")
+        for note in (*row["wrong"], *row["notes"]):
+            say(console, f"  {note}")
+    for note in data["notes"]:
+        say(console, note)
+    say(console, f"Kept in {kept}.")
