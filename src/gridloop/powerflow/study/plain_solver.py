@@ -19,7 +19,7 @@ from gridloop.powerflow.study.solver import Chunk, Grid, Values
 from gridloop.units import BASE_MVA, ComplexArray, FloatArray
 
 STATUS = {0: "converged", 1: "diverged"}
-_DIRECTION = {"load": -1.0, "storage": -1.0, "generator": 1.0}
+DIRECTION = {"load": -1.0, "storage": -1.0, "generator": 1.0}
 _FACTOR = {"p_mw": 1.0, "q_mvar": 1.0j}
 
 
@@ -72,7 +72,7 @@ class PlainSolver:
         for key, value in values.items():
             table, column = _parts(key)
             change = value - self.nominal(key)[:, None]
-            injection += _DIRECTION[table] * _FACTOR[column] * self.arrays.sum_to_nodes(table, change) / BASE_MVA
+            injection += DIRECTION[table] * _FACTOR[column] * self.arrays.sum_to_nodes(table, change) / BASE_MVA
         solution = solve(self.arrays, injection, tolerance=self.tolerance_pu)
         loading = losses = None
         if "loading_pct" in needs:
@@ -87,7 +87,7 @@ class PlainSolver:
 
 def _parts(key: str) -> tuple[str, str]:
     table, _, column = key.partition(".")
-    if table not in _DIRECTION or column not in _FACTOR:
-        keys = [f"{table}.{column}" for table in _DIRECTION for column in _FACTOR]
+    if table not in DIRECTION or column not in _FACTOR:
+        keys = [f"{table}.{column}" for table in DIRECTION for column in _FACTOR]
         raise BadInput(f"{key!r} cannot vary between scenarios; what can is {', '.join(keys)}.", key=key, allowed=keys)
     return table, column

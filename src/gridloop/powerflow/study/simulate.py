@@ -7,6 +7,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
+
+import numpy as np
 
 from gridloop.errors import BadInput, GridloopError, OutOfRange
 from gridloop.network.feeder.model import Feeder
@@ -15,12 +18,14 @@ from gridloop.powerflow.study.checkpoint import Checkpoint
 from gridloop.powerflow.study.identity import identity
 from gridloop.powerflow.study.job import Done, Job, Parcel, States, run_parcel
 from gridloop.powerflow.study.reducers import Converged, Reducer
-from gridloop.powerflow.study.samplers import Sampler
+from gridloop.powerflow.study.samplers import Draws, Sampler
 from gridloop.powerflow.study.solver import Solver, solver_of
 from gridloop.powerflow.study.study import Progress, Study
 from gridloop.powerflow.study.workers import in_order
 
 CHUNK = 1024
+# Scenarios whose mean a solver is laid out around.
+_SAMPLED = 256
 _CHUNK_AT_MOST = 65_536
 # Groups in flight at executors that do not say how many workers they have.
 _IN_FLIGHT = 64
@@ -128,10 +133,23 @@ def _job(
     if not isinstance(reducers.setdefault("converged", Converged()), Converged):
         raise BadInput("The name 'converged' is kept for the reducer Converged; take another.")
     solver = solver_of(net)
-    job = Job(solver, sampler.bind(solver, seed), reducers, int(count), int(chunk))
+    draws = sampler.bind(solver, seed)
+    job = Job(_centred(solver, draws, int(count)), draws, reducers, int(count), int(chunk))
     job.start()
     _ = job.needs
     return job
+
+
+def _centred(solver: Solver, draws: Draws, n: int) -> Solver:
+    """The solver laid out around the mean of scenarios spread over the study, where it has a way to.
+
+    Which ones depends on n alone, so that the study comes out the same wherever and however often it runs.
+    """
+    around = getattr(solver, "around", None)
+    if around is None:
+        return solver
+    some = [draws.draw(int(i), 1) for i in np.unique(np.linspace(0, n - 1, min(n, _SAMPLED)).astype(np.int64))]
+    return cast(Solver, around({key: np.mean([v[key][:, 0] for v in some], axis=0, dtype=float) for key in some[0]}))
 
 
 def _submit(job: Job, executor: Executor) -> tuple[Callable[[int, int], Future[Done]], int | None]:

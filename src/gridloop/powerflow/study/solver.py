@@ -94,6 +94,9 @@ class Solver(Protocol):
     """Solves chunks of scenarios of one grid. It can be pickled, and `solve` may be called by several threads at once.
 
     digest  what decides the results: the grid's content and the solver's own settings
+
+    One that also has `around(values)`, with mean values [element] by key, is asked once for a solver that is quick near
+    them: the mean of the study's own scenarios.
     """
 
     @property
@@ -125,13 +128,13 @@ class Solver(Protocol):
 def solver_of(net: Network | Feeder | Solver) -> Solver:
     """The solver of a grid; a solver is its own. Raises `BadInput` for anything else."""
     if isinstance(net, Feeder):
-        from gridloop.powerflow.study.kernel_solvers import FeederStudySolver
+        from gridloop.powerflow.study.feeder_solver import FeederStudySolver
 
         return FeederStudySolver(net)
     if isinstance(net, Network):
-        from gridloop.powerflow.study.plain_solver import PlainSolver
+        from gridloop.powerflow.study.network_solver import NetworkStudySolver
 
-        return PlainSolver(net)
+        return NetworkStudySolver(net)
     if isinstance(net, Solver):
         return net
     raise BadInput(

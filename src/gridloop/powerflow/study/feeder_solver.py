@@ -1,9 +1,11 @@
-"""Studies on the compiled kernels: a network or a feeder, chunk by chunk, laid out around its tables' own values."""
+"""Studies of feeders on the compiled kernel, chunk by chunk, laid out around the study's own mean."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -30,8 +32,9 @@ _KEYS = {"load.p_mw": 1.0, "load.q_mvar": 1.0, "generator.p_mw": -1.0, "generato
 class FeederStudySolver:
     """Studies of a feeder by `gridloop.kernel.feeder`. Keys: `load` and `generator` . `p_mw`, `q_mvar`.
 
-    controls      whether regulators move, from the taps they rest at under the tables' own consumption
+    controls      whether regulators move, from the taps they rest at under the consumption of `centre`
     tolerance_pu  largest error of a voltage
+    centre        values by key that the feeder is laid out around; those of the tables where it has none
 
     A scenario that the kernel does not solve is tried by the plain solver. Raises `InvalidNetwork` where tables are
     wrong, `BadInput` where the regulators are of a kind whose moves only the plain solver follows.
@@ -41,15 +44,18 @@ class FeederStudySolver:
     controls: bool = False
     tolerance_pu: float = 1e-7
     max_iterations: int = 40
-    _made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    centre: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def around(self, values: Values) -> FeederStudySolver:
+        """The same solver, laid out around mean values [element] by key: scenarios near them need few iterations."""
+        return replace(self, centre=dict(values))
 
     def __post_init__(self) -> None:
         check_feeder(self.feeder).raise_errors(self.feeder.name)
 
     def __getstate__(self) -> dict[str, Any]:
         # The engine is made anew where it arrives: that is quick, and it holds what belongs to one machine.
-        return {"feeder": self.feeder, "controls": self.controls, "tolerance_pu": self.tolerance_pu,
-                "max_iterations": self.max_iterations, "_made": {}}  # fmt: skip
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -57,7 +63,8 @@ class FeederStudySolver:
     @cached_property
     def digest(self) -> str:
         settings = f"{self.controls} {self.tolerance_pu!r} {self.max_iterations} {self.feeder.frequency_hz!r}"
-        return f"feeder {settings} {digest(self.feeder.tables)}"
+        centre = sha256(b"".join(key.encode() + self.centre[key].tobytes() for key in sorted(self.centre))).hexdigest()
+        return f"feeder {settings} {centre} {digest(self.feeder.tables)}"
 
     @cached_property
     def arrays(self) -> FeederArrays:
@@ -65,7 +72,13 @@ class FeederStudySolver:
 
     @cached_property
     def engine(self) -> FeederEngine:
-        engine = FeederEngine.build(self.arrays, self.arrays.s0, controls=self.controls)
+        s = self.arrays.s0.copy()
+        for key, value in self.centre.items():
+            element, sign = self._rows(key)
+            on = element >= 0
+            at, taken = element[on], (sign * value)[on]
+            s[at] = taken + 1j * s[at].imag if key.endswith("p_mw") else s[at].real + 1j * taken
+        engine = FeederEngine.build(self.arrays, s, controls=self.controls)
         if not engine.able:
             raise BadInput(
                 "The regulators of this feeder do not cut it into zones, so that only the plain solver can move them. "
