@@ -89,7 +89,8 @@ def _show_feeder(console: Console, file: str, result: FeederFlow) -> None:
         return
     say(console, f"Converged in {result.iterations} iterations. Losses {1000 * result.losses_mw:.2f} kW.")
     v = result.bus["v_pu"]
-    low, high = (".".join(str(part) for part in at) for at in (v.idxmin(), v.idxmax()))
+    names = [f"{bus}.{phase}" for bus, phase in v.index]
+    low, high = names[int(v.argmin())], names[int(v.argmax())]
     say(console, f"Voltage {v.min():.4f} pu (node {low}) to {v.max():.4f} pu (node {high}).")
     if len(result.regulator):
         taps = ", ".join(f"{name} {tap:+d}" for name, tap in result.regulator["tap"].dropna().astype(int).items())

@@ -33,11 +33,15 @@ from numba import njit
 from numpy.typing import NDArray
 
 from gridloop.kernel.elimination import Rows, SingleArray
-from gridloop.kernel.lanes import LANES, anywhere_outside, fma, largest, load, root, splat, store, where
+from gridloop.kernel.lanes import LANES, anywhere_outside, bounded, fma, largest, load, root, splat, store, where
 from gridloop.units import IntArray
 
 # Status of a scenario.
 CONVERGED, SLOW, DIVERGED, RESTLESS = 0, 1, 2, 3
+# A lane whose change shrinks to no less than this share looks back at the iteration before from then on (Anderson).
+_SLOW_SHARE = np.float32(0.3)
+# The most that is made of what the iteration before taught.
+_MOST_TAUGHT = np.float32(2.0)
 # Voltages that have moved by more than this (per unit) are no longer a feeder's.
 _RUNAWAY = 10.0
 # Share of a step that is to come where the step before is not known; and the least that is believed otherwise: one step
@@ -139,12 +143,12 @@ def _factor(number, part, w):
     z, i, p = number[2 + 3 * part], number[3 + 3 * part], number[4 + 3 * part]
     low, high, floor = number[8], number[9], number[10]
     v = root(w)
-    inside = fma(p, 1.0 / w, fma(i, 1.0 / v, splat(z)))
+    inverse = np.float32(1.0) / v
+    inside = fma(inverse, fma(p, inverse, splat(i)), splat(z))
     h = where(v - high, number[13 + part] / high, inside)
     if low > floor:
         rise = (number[11 + part] - floor) / (low - floor)
-        below = rise + (floor - rise * floor) / v
-        h = where(low - v, below, h)
+        h = where(low - v, fma(floor - rise * floor, inverse, splat(rise)), h)
     return where(min(floor, low) - v, splat(np.float32(1.0)), h)
 
 
@@ -166,8 +170,8 @@ def _draw(plan, loads, p, q, d, x):
         w = inverse * fma(u, u, m * m)
         element = loads.element[b]
         active, reactive = n[0] * inverse * load(p, element), n[0] * inverse * load(q, element)
-        if loads.simple[b] and not anywhere_outside(w, n[8] * n[8], n[9] * n[9]):
-            each = one / w
+        if loads.simple[b]:  # active and reactive power alike
+            each = _factor(n, 0, w) if anywhere_outside(w, n[8] * n[8], n[9] * n[9]) else one / w
             active, reactive = active * each, reactive * each
         else:
             active, reactive = active * _factor(n, 0, w), reactive * _factor(n, 1, w)
@@ -267,13 +271,15 @@ def _place_ports(plan, zone, ratio, d):
 
 
 @njit(cache=True, nogil=True)
-def _judge(answer, number, far, step, tolerance, iteration, last):
+def _judge(answer, number, far, step, slow, tolerance, iteration, last):
     """Decide which lanes of a block iterate on; True where any does.
 
     far   [1, LANES]  largest change of the last iteration; step [LANES] of the one before, written here
+    slow  [2, LANES]  1 where a lane has shown to be slow, and where it had an iteration ago; written here
     """
     any_going = False
     for k in range(LANES):
+        slow[1, k] = slow[0, k]
         if answer.going[number, k] == 0.0:
             continue
         here, change = number * LANES + k, far[0, k]
@@ -282,6 +288,8 @@ def _judge(answer, number, far, step, tolerance, iteration, last):
         share = min(max(change / step[k], _LEAST_SHARE), np.float32(1.0)) if step[k] > 0.0 else _FIRST_SHARE
         left = change * share / (np.float32(1.0) - share) if share < 1.0 else np.float32(np.inf)
         answer.error[here] = left
+        if iteration > 1 and share > _SLOW_SHARE:
+            slow[0, k] = 1.0
         step[k] = change
         if not change < _RUNAWAY:
             answer.status[here] = DIVERGED
@@ -297,6 +305,31 @@ def _judge(answer, number, far, step, tolerance, iteration, last):
 
 
 @njit(cache=True, nogil=True)
+def _accelerate(plan, d, x, proposed, residual, chosen):
+    """Anderson's acceleration over one iteration back, in the chosen lanes: x is what the iteration proposes for d.
+
+    With r = x − d, and x', r' of the iteration before, the next d is x − θ (x − x') for the θ that makes r − θ (r − r')
+    smallest. It tames iterations that a feeder near its limits would make grow.
+
+    proposed, residual  [2 · row, LANES]  x' and r'; those of this iteration are left
+    """
+    along, size = splat(np.float32(0.0)), splat(np.float32(1e-30))
+    for zone in range(plan.zone.shape[0]):
+        for u in range(2 * plan.zone[zone, 1], 2 * plan.zone[zone, 3]):
+            r = load(x, u) - load(d, u)
+            change = r - load(residual, u)
+            along, size = fma(r, change, along), fma(change, change, size)
+    share = where(chosen, bounded(along / size, _MOST_TAUGHT), np.float32(0.0))
+    for zone in range(plan.zone.shape[0]):
+        for u in range(2 * plan.zone[zone, 1], 2 * plan.zone[zone, 3]):
+            new = load(x, u)
+            back = where(chosen, load(proposed, u), new)
+            store(residual, u, new - load(d, u))
+            store(proposed, u, new)
+            store(x, u, new - share * (new - back))
+
+
+@njit(cache=True, nogil=True)
 def iterate_feeder(plan, loads, ratio, p, q, answer, tolerance, last):
     """Iterate the lanes that are going until none is; `last` iterations at most.
 
@@ -305,12 +338,14 @@ def iterate_feeder(plan, loads, ratio, p, q, answer, tolerance, last):
     tolerance  largest error of a voltage, per unit, as the changes let it expect
     """
     x = np.empty((2 * plan.v0.shape[0], LANES), np.float32)
-    far, step = np.empty((1, LANES), np.float32), np.empty(LANES, np.float32)
+    proposed, residual = np.empty(x.shape, np.float32), np.empty(x.shape, np.float32)
+    far, step, slow = np.empty((1, LANES), np.float32), np.empty(LANES, np.float32), np.empty((2, LANES), np.float32)
     for number in range(p.shape[0]):
         if not answer.going[number].any():
             continue
         d = answer.d[number]
         step[:] = 0.0
+        slow[:] = 0.0
         iteration = np.int64(0)  # typed at once: a literal would have `_judge` compiled twice
         while True:
             iteration += 1
@@ -318,6 +353,8 @@ def iterate_feeder(plan, loads, ratio, p, q, answer, tolerance, last):
             _draw(plan, loads, p[number], q[number], d, x)
             lanes = load(answer.going, number)
             _substitute(plan, ratio[number], d, x, lanes, answer.drawn[number])
+            if slow[0].any():
+                _accelerate(plan, d, x, proposed, residual, load(slow, 1))
             most = splat(np.float32(0.0))
             for zone in range(plan.zone.shape[0]):
                 for u in range(2 * plan.zone[zone, 1], 2 * plan.zone[zone, 3]):
@@ -325,7 +362,7 @@ def iterate_feeder(plan, loads, ratio, p, q, answer, tolerance, last):
                     most = largest(most, new - old)
                     store(d, u, where(lanes, new, old))
             store(far, 0, most)
-            if not _judge(answer, number, far, step, tolerance, iteration, last):
+            if not _judge(answer, number, far, step, slow, tolerance, iteration, last):
                 break
 
 

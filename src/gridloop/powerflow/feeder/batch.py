@@ -27,7 +27,7 @@ from gridloop.units import BoolArray, ComplexArray, IntArray
 SETTABLE = ("load.p_mw", "load.q_mvar", "generator.p_mw", "generator.q_mvar")
 # Largest error of a voltage; the kernel's numbers carry about 1e-8.
 TOLERANCE_PU = 1e-7
-MAX_ITERATIONS = 40
+MAX_ITERATIONS = 100
 # Scenarios, evenly spread, whose mean consumption the feeder is laid out around.
 _SAMPLED = 64
 _UNKNOWN = np.complex64(complex(np.nan, np.nan))
@@ -116,7 +116,7 @@ def feeder_flows(
         take_deviations(answer.d, engine.layout.row_of, engine.layout.v0, first, v)
         lanes = slice(0, end - first)
         status[first:end], iterations[first:end] = answer.status[lanes], answer.iterations[lanes]
-        taps[:, first:end] = answer.tap.transpose(1, 0, 2).reshape(taps.shape[0], -1)[:, lanes]
+        taps[:, first:end] = answer.tap.transpose(1, 0, 2).reshape(taps.shape[0], blocks * LANES)[:, lanes]
         done += end - first
         if progress is not None:
             progress(done, count)

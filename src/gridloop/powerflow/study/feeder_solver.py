@@ -43,7 +43,7 @@ class FeederStudySolver:
     feeder: Feeder
     controls: bool = False
     tolerance_pu: float = 1e-7
-    max_iterations: int = 40
+    max_iterations: int = 100
     centre: Mapping[str, FloatArray] = field(default_factory=dict)
 
     def around(self, values: Values) -> FeederStudySolver:
