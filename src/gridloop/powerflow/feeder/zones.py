@@ -165,9 +165,10 @@ def _without_load(arrays: FeederArrays, parts: _Parts) -> BoolArray:
     named = arrays.bus_of >= 0
     bus[: arrays.n_nodes][named] = size + arrays.bus_of[named]
     loads = arrays.loads
-    busy = np.concatenate(
-        [loads.tail, loads.head[loads.head >= 0], parts.port, parts.above, np.flatnonzero(parts.held)]
-    )
+    measured = arrays.controls.monitored
+    parts_of = (loads.tail, loads.head, measured.ravel(), parts.port, parts.above, np.flatnonzero(parts.held))
+    busy = np.concatenate(parts_of)
+    busy = busy[busy >= 0]
     kept = set(bus[busy].tolist())
     pattern = coo_array(parts.y)
     near: dict[int, set[int]] = {int(b): set() for b in bus}
