@@ -185,7 +185,7 @@ def scalar_rows(
     start = np.zeros(n + 1, dtype=np.int64)
     np.add.at(start, row + 1, width)
     entry_block = np.repeat(np.arange(row.size), width)
-    second = np.concatenate([np.arange(w) for w in width] or [np.empty(0)]).astype(np.int64)
+    second = np.arange(entry_block.size) - np.repeat(np.cumsum(width) - width, width)
     where_ = unknown[col[entry_block]] + second
     factors = -np.stack([block[entry_block, second], block[entry_block, 2 + second]], axis=1)
     return np.cumsum(start).astype(Index), where_.astype(Index), factors.astype(np.float32)
