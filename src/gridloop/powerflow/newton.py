@@ -27,9 +27,16 @@ from gridloop.units import BoolArray, ComplexArray, FloatArray, IntArray
 # A factorization whose smallest pivot is this far below the largest is treated as singular.
 SINGULAR = 1e-14
 # Power flow Jacobians have strong diagonals and rows of a few entries. Taking the diagonal as pivot where it is within
-# a tenth of the largest keeps the fill low, and supernodes of such rows cost more than they save: together this
-# factorizes in less than half of SuperLU's time with its own defaults.
-_FACTORIZATION = {"permc_spec": "MMD_AT_PLUS_A", "diag_pivot_thresh": 0.1, "relax": 1, "panel_size": 1}
+# a hundredth of the largest keeps the fill low, and supernodes of such rows cost more than they save: together this
+# factorizes in less than half of SuperLU's time with its own defaults. The symmetric mode keeps its elimination tree
+# that of the pattern of A + Aᵀ: without it, a grid of 70 000 buses did not finish in a minute, and takes 0.4 s with it.
+_FACTORIZATION = {
+    "permc_spec": "MMD_AT_PLUS_A",
+    "diag_pivot_thresh": 0.01,
+    "relax": 1,
+    "panel_size": 1,
+    "options": {"SymmetricMode": True},
+}
 # A mismatch is a sum of terms of size |Y_ik|, each known to a rounding. Where a line has next to no impedance, this
 # many roundings of that sum are more than a usual tolerance, and the node is solved as well as numbers can.
 _ROUNDINGS = 4.0
