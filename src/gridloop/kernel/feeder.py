@@ -42,6 +42,8 @@ CONVERGED, SLOW, DIVERGED, RESTLESS = 0, 1, 2, 3
 _SLOW_SHARE = np.float32(0.3)
 # The most that is made of what the iteration before taught.
 _MOST_TAUGHT = np.float32(2.0)
+# Active and reactive power in `FeederLoads.number`; typed at once, a literal would have a kernel compiled for each.
+_ACTIVE, _REACTIVE = np.int64(0), np.int64(1)
 # Voltages that have moved by more than this (per unit) are no longer a feeder's.
 _RUNAWAY = 10.0
 # Share of a step that is to come where the step before is not known; and the least that is believed otherwise: one step
@@ -49,21 +51,14 @@ _RUNAWAY = 10.0
 _FIRST_SHARE, _LEAST_SHARE = np.float32(0.5), np.float32(0.1)
 
 
-class FeederPlan(NamedTuple):
-    """A feeder in the order of its elimination, zone by zone from the ends to the head. Rows are free nodes; row r has
-    unknowns 2r, 2r + 1, the real and imaginary part of d. All numbers float32.
+class FactorRows(NamedTuple):
+    """Factors of a matrix of 2 × 2 blocks by rows, packed for substitution; numbers float32.
 
-    zone     [zone, 4]   rows of every zone: first, first that iterates, first port, end
     lower    [row + 1]   where a row's entries of L start; lower_col the unknown, lower_val [entry, 2] the factors of
-                         the row's two equations, with a minus. upper the same for D⁻¹U. inverse [row, 4] is D⁻¹
-    v0       [row, 2]    base voltage
-    port     [port]      row of every port; above [port] the row of its m; bank [zone + 1] where a zone's ports start
-    ratio    [port]      b; one [port] ones; current [port, 2] i₀
-    zone_of  [port]      zone that a port belongs to
-    seen     [port, most, 4]  S: blocks of a port's row at the ports of its zone, in their order
+                         the row's two equations, with a minus. upper the same for D⁻¹U
+    inverse  [row, 4]    D⁻¹, row by row
     """
 
-    zone: IntArray
     lower: Rows
     lower_col: Rows
     lower_val: SingleArray
@@ -71,15 +66,40 @@ class FeederPlan(NamedTuple):
     upper_col: Rows
     upper_val: SingleArray
     inverse: SingleArray
-    v0: SingleArray
-    port: IntArray
+
+
+class Ports(NamedTuple):
+    """Where zones hang on each other; numbers float32.
+
+    row, above  [port]           row of every port, and of its m
+    bank        [zone + 1]       where a zone's ports start; zone [port] the zone a port belongs to
+    ratio       [port]           b; one [port] ones
+    current     [port, 2]        i₀
+    seen        [port, most, 4]  S: blocks of a port's row at the ports of its zone, in their order
+    """
+
+    row: IntArray
     above: IntArray
     bank: IntArray
+    zone: IntArray
     ratio: SingleArray
     one: SingleArray
     current: SingleArray
-    zone_of: IntArray
     seen: SingleArray
+
+
+class FeederPlan(NamedTuple):
+    """A feeder in the order of its elimination, zone by zone from the ends to the head. Rows are free nodes; row r has
+    unknowns 2r, 2r + 1, the real and imaginary part of d.
+
+    zone   [zone, 4]  rows of every zone: first, first that iterates, first port, end
+    v0     [row, 2]   base voltage, float32
+    """
+
+    zone: IntArray
+    v0: SingleArray
+    rows: FactorRows
+    ports: Ports
 
 
 class FeederLoads(NamedTuple):
@@ -130,16 +150,16 @@ class FeederAnswer(NamedTuple):
 
 
 @njit(cache=True, nogil=True)
-def _end(plan, d, row, fixed_r, fixed_i):
+def _end(v0, d, row, fixed_r, fixed_i):
     """Voltage of an end of a branch."""
     if row < 0:
         return splat(fixed_r), splat(fixed_i)
-    return plan.v0[row, 0] + load(d, 2 * row), plan.v0[row, 1] + load(d, 2 * row + 1)
+    return v0[row, 0] + load(d, 2 * row), v0[row, 1] + load(d, 2 * row + 1)
 
 
 @njit(cache=True, nogil=True)
 def _factor(number, part, w):
-    """g(v)/v of every lane, for active (part 0) or reactive power (1); w is v², per unit of the rated voltage."""
+    """g(v)/v of every lane, for active (part 0) or reactive power (part 1); w is v², per unit of the rated voltage."""
     z, i, p = number[2 + 3 * part], number[3 + 3 * part], number[4 + 3 * part]
     low, high, floor = number[8], number[9], number[10]
     v = root(w)
@@ -153,7 +173,7 @@ def _factor(number, part, w):
 
 
 @njit(cache=True, nogil=True)
-def _draw(plan, loads, p, q, d, x):
+def _draw(v0, loads, p, q, d, x):
     """Right side of an iteration: −(I − I₀ − G d) of every branch, added at its tail and taken off at its head.
 
     p, q  [element, LANES]  consumption at rated voltage, per unit
@@ -162,19 +182,19 @@ def _draw(plan, loads, p, q, d, x):
     one = np.float32(1.0)
     for b in range(loads.tail.size):
         tail, head, n = loads.tail[b], loads.head[b], loads.number[b]
-        u, m = _end(plan, d, tail, loads.fixed[b, 0], loads.fixed[b, 1])
+        u, m = _end(v0, d, tail, loads.fixed[b, 0], loads.fixed[b, 1])
         if head >= 0 or loads.fixed[b, 2] != 0.0 or loads.fixed[b, 3] != 0.0:
-            r, i = _end(plan, d, head, loads.fixed[b, 2], loads.fixed[b, 3])
+            r, i = _end(v0, d, head, loads.fixed[b, 2], loads.fixed[b, 3])
             u, m = u - r, m - i
         inverse = n[1] * n[1]
         w = inverse * fma(u, u, m * m)
         element = loads.element[b]
         active, reactive = n[0] * inverse * load(p, element), n[0] * inverse * load(q, element)
         if loads.simple[b]:  # active and reactive power alike
-            each = _factor(n, 0, w) if anywhere_outside(w, n[8] * n[8], n[9] * n[9]) else one / w
+            each = _factor(n, _ACTIVE, w) if anywhere_outside(w, n[8] * n[8], n[9] * n[9]) else one / w
             active, reactive = active * each, reactive * each
         else:
-            active, reactive = active * _factor(n, 0, w), reactive * _factor(n, 1, w)
+            active, reactive = active * _factor(n, _ACTIVE, w), reactive * _factor(n, _REACTIVE, w)
         # conj(S) u h, and what is on the left already
         g = loads.taken[b]
         real = fma(g[2], u, fma(g[3], m, splat(g[0]))) - fma(active, u, reactive * m)
@@ -191,41 +211,41 @@ def _draw(plan, loads, p, q, d, x):
 
 
 @njit(cache=True, nogil=True)
-def _forward(plan, first, end, x):
+def _forward(rows, first, end, x):
     for i in range(first, end):
         a, b = load(x, 2 * i), load(x, 2 * i + 1)
-        for e in range(plan.lower[i], plan.lower[i + 1]):
-            value = load(x, plan.lower_col[e])
-            a = fma(plan.lower_val[e, 0], value, a)
-            b = fma(plan.lower_val[e, 1], value, b)
+        for e in range(rows.lower[i], rows.lower[i + 1]):
+            value = load(x, rows.lower_col[e])
+            a = fma(rows.lower_val[e, 0], value, a)
+            b = fma(rows.lower_val[e, 1], value, b)
         store(x, 2 * i, a)
         store(x, 2 * i + 1, b)
 
 
 @njit(cache=True, nogil=True)
-def _backward(plan, first, end, x):
+def _backward(rows, first, end, x):
     for reverse in range(end - first):
         i = end - 1 - reverse
         y, z = load(x, 2 * i), load(x, 2 * i + 1)
-        a = fma(plan.inverse[i, 0], y, plan.inverse[i, 1] * z)
-        b = fma(plan.inverse[i, 2], y, plan.inverse[i, 3] * z)
-        for e in range(plan.upper[i], plan.upper[i + 1]):
-            value = load(x, plan.upper_col[e])
-            a = fma(plan.upper_val[e, 0], value, a)
-            b = fma(plan.upper_val[e, 1], value, b)
+        a = fma(rows.inverse[i, 0], y, rows.inverse[i, 1] * z)
+        b = fma(rows.inverse[i, 2], y, rows.inverse[i, 3] * z)
+        for e in range(rows.upper[i], rows.upper[i + 1]):
+            value = load(x, rows.upper_col[e])
+            a = fma(rows.upper_val[e, 0], value, a)
+            b = fma(rows.upper_val[e, 1], value, b)
         store(x, 2 * i, a)
         store(x, 2 * i + 1, b)
 
 
 @njit(cache=True, nogil=True)
-def _answer_of_zone(plan, zone, k, d, row, scale):
+def _answer_of_zone(bank, seen, zone, k, d, row, scale):
     """S times the deviations of `row` [port], `scale` [port] times: what the zone draws more at its port k."""
     a, b = splat(np.float32(0.0)), splat(np.float32(0.0))
-    for other in range(plan.bank[zone], plan.bank[zone + 1]):
-        at, by = other - plan.bank[zone], scale[other]
+    for other in range(bank[zone], bank[zone + 1]):
+        at, by = other - bank[zone], scale[other]
         r, m = by * load(d, 2 * row[other]), by * load(d, 2 * row[other] + 1)
-        a = fma(plan.seen[k, at, 0], r, fma(plan.seen[k, at, 1], m, a))
-        b = fma(plan.seen[k, at, 2], r, fma(plan.seen[k, at, 3], m, b))
+        a = fma(seen[k, at, 0], r, fma(seen[k, at, 1], m, a))
+        b = fma(seen[k, at, 2], r, fma(seen[k, at, 3], m, b))
     return a, b
 
 
@@ -238,36 +258,46 @@ def _substitute(plan, ratio, d, x, lanes, drawn):
     lanes  those that are going
     drawn  [2 · port, LANES]  r_s of every port; written here, in the lanes that are going
     """
+    ports = plan.ports
     for zone in range(plan.zone.shape[0]):
-        _forward(plan, plan.zone[zone, 1], plan.zone[zone, 3], x)
-        for k in range(plan.bank[zone], plan.bank[zone + 1]):
-            s, m, a, b = plan.port[k], plan.above[k], load(ratio, k), plan.ratio[k]
+        _forward(plan.rows, plan.zone[zone, 1], plan.zone[zone, 3], x)
+        for k in range(ports.bank[zone], ports.bank[zone + 1]):
+            s, m, a, b = ports.row[k], ports.above[k], load(ratio, k), ports.ratio[k]
             real, imaginary = load(x, 2 * s), load(x, 2 * s + 1)
             store(drawn, 2 * k, where(lanes, real, load(drawn, 2 * k)))
             store(drawn, 2 * k + 1, where(lanes, imaginary, load(drawn, 2 * k + 1)))
-            now_r, now_i = _answer_of_zone(plan, zone, k, d, plan.port, plan.one)
-            base_r, base_i = _answer_of_zone(plan, zone, k, d, plan.above, plan.ratio)
-            real = fma(a, real - now_r, fma(b - a, splat(plan.current[k, 0]), b * base_r))
-            imaginary = fma(a, imaginary - now_i, fma(b - a, splat(plan.current[k, 1]), b * base_i))
+            now_r, now_i = _answer_of_zone(ports.bank, ports.seen, zone, k, d, ports.row, ports.one)
+            base_r, base_i = _answer_of_zone(ports.bank, ports.seen, zone, k, d, ports.above, ports.ratio)
+            real = fma(a, real - now_r, fma(b - a, splat(ports.current[k, 0]), b * base_r))
+            imaginary = fma(a, imaginary - now_i, fma(b - a, splat(ports.current[k, 1]), b * base_i))
             store(x, 2 * m, load(x, 2 * m) + real)
             store(x, 2 * m + 1, load(x, 2 * m + 1) + imaginary)
     for reverse in range(plan.zone.shape[0]):
         zone = plan.zone.shape[0] - 1 - reverse
-        _place_ports(plan, zone, ratio, x)
-        _backward(plan, plan.zone[zone, 1], plan.zone[zone, 2], x)
+        _place_ports(ports, plan.v0, zone, ratio, x)
+        _backward(plan.rows, plan.zone[zone, 1], plan.zone[zone, 2], x)
 
 
 @njit(cache=True, nogil=True)
-def _place_ports(plan, zone, ratio, d):
+def _place_ports(ports, v0, zone, ratio, d):
     """Deviations of a zone's ports from those above them: d_s = a d_m + (a − b) V₀_m."""
-    for k in range(plan.bank[zone], plan.bank[zone + 1]):
-        s, m, a = plan.port[k], plan.above[k], load(ratio, k)
-        change = a - plan.ratio[k]
-        store(d, 2 * s, fma(a, load(d, 2 * m), change * plan.v0[m, 0]))
-        store(d, 2 * s + 1, fma(a, load(d, 2 * m + 1), change * plan.v0[m, 1]))
+    for k in range(ports.bank[zone], ports.bank[zone + 1]):
+        s, m, a = ports.row[k], ports.above[k], load(ratio, k)
+        change = a - ports.ratio[k]
+        store(d, 2 * s, fma(a, load(d, 2 * m), change * v0[m, 0]))
+        store(d, 2 * s + 1, fma(a, load(d, 2 * m + 1), change * v0[m, 1]))
 
 
 # ----- the loop -----------------------------------------------------------------------------------------------------
+
+
+@njit(cache=True, nogil=True)
+def _any(lanes):
+    """Whether any of a row [LANES] is not zero."""
+    for k in range(LANES):  # noqa: SIM110  # a generator would not compile
+        if lanes[k] != 0.0:
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True)
@@ -305,7 +335,7 @@ def _judge(answer, number, far, step, slow, tolerance, iteration, last):
 
 
 @njit(cache=True, nogil=True)
-def _accelerate(plan, d, x, proposed, residual, chosen):
+def _accelerate(zones, d, x, proposed, residual, chosen):
     """Anderson's acceleration over one iteration back, in the chosen lanes: x is what the iteration proposes for d.
 
     With r = x − d, and x', r' of the iteration before, the next d is x − θ (x − x') for the θ that makes r − θ (r − r')
@@ -314,14 +344,14 @@ def _accelerate(plan, d, x, proposed, residual, chosen):
     proposed, residual  [2 · row, LANES]  x' and r'; those of this iteration are left
     """
     along, size = splat(np.float32(0.0)), splat(np.float32(1e-30))
-    for zone in range(plan.zone.shape[0]):
-        for u in range(2 * plan.zone[zone, 1], 2 * plan.zone[zone, 3]):
+    for zone in range(zones.shape[0]):
+        for u in range(2 * zones[zone, 1], 2 * zones[zone, 3]):
             r = load(x, u) - load(d, u)
             change = r - load(residual, u)
             along, size = fma(r, change, along), fma(change, change, size)
     share = where(chosen, bounded(along / size, _MOST_TAUGHT), np.float32(0.0))
-    for zone in range(plan.zone.shape[0]):
-        for u in range(2 * plan.zone[zone, 1], 2 * plan.zone[zone, 3]):
+    for zone in range(zones.shape[0]):
+        for u in range(2 * zones[zone, 1], 2 * zones[zone, 3]):
             new = load(x, u)
             back = where(chosen, load(proposed, u), new)
             store(residual, u, new - load(d, u))
@@ -341,7 +371,7 @@ def iterate_feeder(plan, loads, ratio, p, q, answer, tolerance, last):
     proposed, residual = np.empty(x.shape, np.float32), np.empty(x.shape, np.float32)
     far, step, slow = np.empty((1, LANES), np.float32), np.empty(LANES, np.float32), np.empty((2, LANES), np.float32)
     for number in range(p.shape[0]):
-        if not answer.going[number].any():
+        if not _any(answer.going[number]):
             continue
         d = answer.d[number]
         step[:] = 0.0
@@ -350,11 +380,11 @@ def iterate_feeder(plan, loads, ratio, p, q, answer, tolerance, last):
         while True:
             iteration += 1
             x[:] = 0.0
-            _draw(plan, loads, p[number], q[number], d, x)
+            _draw(plan.v0, loads, p[number], q[number], d, x)
             lanes = load(answer.going, number)
             _substitute(plan, ratio[number], d, x, lanes, answer.drawn[number])
-            if slow[0].any():
-                _accelerate(plan, d, x, proposed, residual, load(slow, 1))
+            if _any(slow[0]):
+                _accelerate(plan.zone, d, x, proposed, residual, load(slow, 1))
             most = splat(np.float32(0.0))
             for zone in range(plan.zone.shape[0]):
                 for u in range(2 * plan.zone[zone, 1], 2 * plan.zone[zone, 3]):
@@ -374,4 +404,4 @@ def recover_feeder(plan, answer):
         for zone in range(plan.zone.shape[0]):
             for u in range(2 * plan.zone[zone, 0], 2 * plan.zone[zone, 1]):
                 store(d, u, splat(np.float32(0.0)))
-            _backward(plan, plan.zone[zone, 0], plan.zone[zone, 1], d)
+            _backward(plan.rows, plan.zone[zone, 0], plan.zone[zone, 1], d)

@@ -45,6 +45,7 @@ def move_taps(plan, rule, answer, more):
     any_going = False
     wants = np.zeros(rule.unit.size, np.int64)
     for number in range(answer.d.shape[0]):
+        d, drawn, tap = answer.d[number], answer.drawn[number], answer.tap[number]
         for k in range(LANES):
             here = number * LANES + k
             if answer.rested[here]:
@@ -52,7 +53,7 @@ def move_taps(plan, rule, answer, more):
             soonest = np.inf
             if answer.status[here] == CONVERGED:
                 for c in range(rule.unit.size):
-                    wants[c] = _wanted(plan, rule, answer.d[number], answer.drawn[number], answer.tap[number], c, k)
+                    wants[c] = _wanted(plan.v0, plan.ports, rule, d, drawn, tap, c, k)
                     if wants[c] != 0:
                         soonest = min(soonest, rule.number[c, 7])
             if soonest == np.inf:
@@ -63,22 +64,22 @@ def move_taps(plan, rule, answer, more):
             else:
                 for c in range(rule.unit.size):
                     if wants[c] != 0 and rule.number[c, 7] == soonest:
-                        answer.tap[number, c, k] += wants[c]
+                        tap[c, k] += wants[c]
                 answer.going[number, k] = 1.0
                 any_going = True
     return any_going
 
 
 @njit(cache=True, nogil=True)
-def _wanted(plan, rule, d, drawn, tap, c, k):
+def _wanted(v0, ports, rule, d, drawn, tap, c, k):
     """Steps that control c asks for in lane k; zero in its band or at its limit."""
     port, row, n = rule.port[rule.unit[c]], rule.monitor[c], rule.number[c]
-    real, imaginary = plan.v0[row, 0] + d[2 * row, k], plan.v0[row, 1] + d[2 * row + 1, k]
+    real, imaginary = v0[row, 0] + d[2 * row, k], v0[row, 1] + d[2 * row + 1, k]
     # The current into the port: that of the base, and what the zone draws beyond it.
-    zone = plan.zone_of[port]
-    i_r, i_m = plan.current[port, 0] - drawn[2 * port, k], plan.current[port, 1] - drawn[2 * port + 1, k]
-    for other in range(plan.bank[zone], plan.bank[zone + 1]):
-        s, at = plan.seen[port, other - plan.bank[zone]], plan.port[other]
+    zone = ports.zone[port]
+    i_r, i_m = ports.current[port, 0] - drawn[2 * port, k], ports.current[port, 1] - drawn[2 * port + 1, k]
+    for other in range(ports.bank[zone], ports.bank[zone + 1]):
+        s, at = ports.seen[port, other - ports.bank[zone]], ports.row[other]
         i_r += s[0] * d[2 * at, k] + s[1] * d[2 * at + 1, k]
         i_m += s[2] * d[2 * at, k] + s[3] * d[2 * at + 1, k]
     real = n[0] * real - n[1] * (n[2] * i_r - n[3] * i_m)

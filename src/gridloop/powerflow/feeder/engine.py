@@ -80,7 +80,7 @@ class FeederEngine:
         return FeederAnswer(
             np.zeros((blocks, 2 * plan.v0.shape[0], LANES), np.float32),
             taps,
-            np.zeros((blocks, 2 * plan.port.size, LANES), np.float32),
+            np.zeros((blocks, 2 * plan.ports.row.size, LANES), np.float32),
             np.ones((blocks, LANES), np.float32),
             np.zeros(n, np.int8),
             np.zeros(n, np.int8),
@@ -106,7 +106,7 @@ class FeederEngine:
 
     def _ratio(self, tap: NDArray[np.int32]) -> NDArray[np.float32]:
         """Ratio of every port at taps [block, control, LANES]. [block, port, LANES]"""
-        ratio = np.zeros((tap.shape[0], self.layout.plan.port.size, LANES), np.float32)
+        ratio = np.zeros((tap.shape[0], self.layout.plan.ports.row.size, LANES), np.float32)
         if self.rule is not None:
             a = self.arrays
             ratio[:, self.rule.port] = a.ratio_base[:, None] * (1.0 + a.step[:, None] * tap[:, a.control])
@@ -135,7 +135,7 @@ def _base(arrays: FeederArrays, s: ComplexArray, moves: bool) -> ControlledSolut
 
 def _rule(arrays: FeederArrays, layout: Layout) -> TapRule:
     c = arrays.controls
-    port_at = {int(row): k for k, row in enumerate(layout.plan.port)}
+    port_at = {int(row): k for k, row in enumerate(layout.plan.ports.row)}
     port = np.array([port_at[int(layout.row_of[node])] for node in arrays.secondary[:, 0]], dtype=np.int64)
     node = c.monitored[:, 0]
     amperes = 1000.0 * BASE_PHASE_MVA / arrays.v_base_kv[arrays.secondary[c.unit, 0]]

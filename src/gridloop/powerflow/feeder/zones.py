@@ -24,7 +24,7 @@ from gridloop.kernel.elimination import (
     product,
     scalar_rows,
 )
-from gridloop.kernel.feeder import FeederLoads, FeederPlan
+from gridloop.kernel.feeder import FactorRows, FeederLoads, FeederPlan, Ports
 from gridloop.powerflow.feeder.arrays import FeederArrays
 from gridloop.powerflow.feeder.loads import LoadBranches, load_currents
 from gridloop.powerflow.feeder.nodes import GROUND
@@ -234,21 +234,19 @@ def _plan(parts: _Parts, loads: LoadBranches, g: FloatArray, idle: BoolArray) ->
     free = row_of >= 0
     v[row_of[free]] = np.stack([parts.v0[free].real, parts.v0[free].imag], axis=1)
     lower, upper = _join([p[0] for p in packed]), _join([p[1] for p in packed])
-    return FeederPlan(
-        np.array(zones, dtype=np.int64),
-        *lower,
-        *upper,
-        np.concatenate([p[2] for p in packed]).astype(np.float32),
-        v.astype(np.float32),
+    ports = Ports(
         row_of[parts.port[order]],
         row_of[parts.above[order]],
         np.array(bank, dtype=np.int64),
+        np.repeat(np.arange(len(zones)), np.diff(bank)),
         parts.base[order].astype(np.float32),
         np.ones(order.size, dtype=np.float32),
         current.astype(np.float32),
-        np.repeat(np.arange(len(zones)), np.diff(bank)),
         answers.astype(np.float32),
-    ), row_of
+    )
+    inverse = np.concatenate([p[2] for p in packed]).astype(np.float32)
+    rows = FactorRows(*lower, *upper, inverse)
+    return FeederPlan(np.array(zones, dtype=np.int64), v.astype(np.float32), rows, ports), row_of
 
 
 def _entries(parts: _Parts, loads: LoadBranches, g: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
