@@ -6,7 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 from pytest import approx
-from small_feeders import constant, ladder, load, regulated, three_phase, two_nodes
+from small_feeders import (
+    KV,
+    code,
+    constant,
+    ladder,
+    line,
+    load,
+    regulated,
+    three_phase,
+    transformer,
+    two_nodes,
+    winding,
+)
 
 import gridloop as gl
 from gridloop.errors import BadInput
@@ -126,6 +138,26 @@ def test_regulators_rest_where_the_plain_ones_do():
     flows = feeder_flows(feeder, given)
     assert flows.converged.all() and len(np.unique(flows.taps.values)) > 3
     assert_plain(feeder, flows, given, range(0, 70, 5), controls=True)
+
+
+def test_a_control_may_measure_at_a_bus_without_load():
+    """a ──( regulator )── b ──[ 0.02 ]── c ──[ 0.02 ]── d with the load; the control measures at c."""
+    feeder = two_nodes(
+        loads=[load("l", "d", 0.4, 0.1)],
+        bus=[{"id": b, "phases": "1", "v_nom_kv": KV} for b in "abcd"],
+        line_code=code("z", 0.02 + 0.01j),
+        line=[line("bc", "b", "c", "z"), line("cd", "c", "d", "z")],
+        transformer=[transformer("t", 1, 1e-6)],
+        winding=[winding("t", 1, "a", "1", 1.0), winding("t", 2, "b", "1", 1.0)],
+        regulator=[
+            {"id": "r", "transformer": "t", "v_set_v": 120.0, "band_v": 1.5, "pt_ratio": 1000 / 120.0,
+             "monitored_bus": "c"}
+        ],
+    )  # fmt: skip
+    given = {"load.p_mw": np.linspace(-1.0, 2.0, 70)[:, None]}
+    flows = feeder_flows(feeder, given)
+    assert flows.converged.all() and len(np.unique(flows.taps.values)) > 3
+    assert_plain(feeder, flows, given | {"load.q_mvar": np.full((70, 1), 0.1)}, range(0, 70, 5), controls=True)
 
 
 @pytest.mark.data
