@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from gridloop.kernel.compiled import outer
 from gridloop.kernel.grid import Changes, Grid
 from gridloop.kernel.lanes import LANES
 from gridloop.units import ComplexArray, FloatArray, IntArray
@@ -99,26 +99,32 @@ def gather(grid: Grid, changes: Changes, blocks: int) -> Gathered:
     return Gathered(head, link[:used], col[:used], block[:used], g[:used], b[:used])
 
 
-@njit(cache=True, nogil=True)
+@outer
 def _gather(changes, seen, head, link, col, block, g, b):
-    """Fill in the arrays of `Gathered`, zero before; returns the number of entries. seen [branch], −1 before"""
+    """Fill in the arrays of `Gathered`, zero before; returns the number of entries. seen [branch], −1 before
+
+    The changes of a row stand in the order of the branches: a lane then adds its own in the same order, and comes to
+    the same last bits, whatever the others of its block change.
+    """
     count = 0
     for number in range(head.shape[0]):
-        begin = count
+        for change in range(changes.start[number * LANES], changes.start[(number + 1) * LANES]):
+            seen[changes.branch[change]] = -2 - number
+        for branch in range(seen.size):
+            if seen[branch] == -2 - number:
+                seen[branch] = count
+                ends = (changes.tail[branch], changes.head[branch])
+                for entry in range(4):
+                    row, other = ends[entry // 2], ends[entry % 2]
+                    col[count] = other
+                    block[count] = row if row == other else changes.block[branch, entry // 2]
+                    link[count] = head[number, row]
+                    head[number, row] = count
+                    count += 1
         for k in range(LANES):
             scenario = number * LANES + k
             for change in range(changes.start[scenario], changes.start[scenario + 1]):
                 branch = changes.branch[change]
-                if seen[branch] < begin:
-                    seen[branch] = count
-                    ends = (changes.tail[branch], changes.head[branch])
-                    for entry in range(4):
-                        row, other = ends[entry // 2], ends[entry % 2]
-                        col[count] = other
-                        block[count] = row if row == other else changes.block[branch, entry // 2]
-                        link[count] = head[number, row]
-                        head[number, row] = count
-                        count += 1
                 for entry in range(4):
                     g[seen[branch] + entry, k] += changes.y[change, 2 * entry]
                     b[seen[branch] + entry, k] += changes.y[change, 2 * entry + 1]

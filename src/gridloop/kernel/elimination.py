@@ -27,9 +27,9 @@ import heapq
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from gridloop.kernel.compiled import outer
 from gridloop.kernel.lanes import fma, load, store
 from gridloop.units import BoolArray, FloatArray, IntArray
 
@@ -195,7 +195,7 @@ def product(a: FloatArray, b: FloatArray) -> FloatArray:
     return (a.reshape(-1, 2, 2) @ b.reshape(-1, 2, 2)).reshape(-1, 4)
 
 
-@njit(cache=True, nogil=True)
+@outer
 def eliminate(plan, blocks, rows):
     """Eliminate the first `rows` rows in place: their D⁻¹, U and L = A D⁻¹ are left in `blocks` [block, 4], and between
     the others what is left of the matrix (their Schur complement). False where a D_k is singular."""
@@ -223,7 +223,7 @@ def eliminate(plan, blocks, rows):
     return True
 
 
-@njit(cache=True, nogil=True)
+@outer
 def solve_shared(f, x):
     """Solve in place with the factors of `factorize_shared`: x [unknown, LANES] float32, right sides in, solution
     out."""
@@ -265,7 +265,7 @@ def solve_shared(f, x):
 # ----- a matrix for each scenario ----------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@outer
 def factorize_lanes(plan, blocks):
     """Eliminate in place in every lane: blocks [block · 4, LANES] float32, numbered as in `Elimination`.
 
@@ -303,7 +303,7 @@ def factorize_lanes(plan, blocks):
                 store(blocks, w + 3, fma(g, u1, fma(h, u3, load(blocks, w + 3))))
 
 
-@njit(cache=True, nogil=True)
+@outer
 def solve_lanes(plan, blocks, x):
     """Solve in place with the factors of `factorize_lanes`: x [row · 2, LANES] float32."""
     n, n_upper = plan.order.size, plan.col.size

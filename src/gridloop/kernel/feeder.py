@@ -29,9 +29,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from gridloop.kernel.compiled import inner, outer
 from gridloop.kernel.elimination import Rows, SingleArray
 from gridloop.kernel.lanes import LANES, anywhere_outside, bounded, fma, largest, load, root, splat, store, where
 from gridloop.units import IntArray
@@ -149,7 +149,7 @@ class FeederAnswer(NamedTuple):
 # ----- loads --------------------------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _end(v0, d, row, fixed_r, fixed_i):
     """Voltage of an end of a branch."""
     if row < 0:
@@ -157,7 +157,7 @@ def _end(v0, d, row, fixed_r, fixed_i):
     return v0[row, 0] + load(d, 2 * row), v0[row, 1] + load(d, 2 * row + 1)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _factor(number, part, w):
     """g(v)/v of every lane, for active (part 0) or reactive power (part 1); w is v², per unit of the rated voltage."""
     z, i, p = number[2 + 3 * part], number[3 + 3 * part], number[4 + 3 * part]
@@ -172,7 +172,7 @@ def _factor(number, part, w):
     return where(min(floor, low) - v, splat(np.float32(1.0)), h)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _draw(v0, loads, p, q, d, x):
     """Right side of an iteration: −(I − I₀ − G d) of every branch, added at its tail and taken off at its head.
 
@@ -210,7 +210,7 @@ def _draw(v0, loads, p, q, d, x):
 # ----- one substitution ---------------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _forward(rows, first, end, x):
     for i in range(first, end):
         a, b = load(x, 2 * i), load(x, 2 * i + 1)
@@ -222,7 +222,7 @@ def _forward(rows, first, end, x):
         store(x, 2 * i + 1, b)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _backward(rows, first, end, x):
     for reverse in range(end - first):
         i = end - 1 - reverse
@@ -237,7 +237,7 @@ def _backward(rows, first, end, x):
         store(x, 2 * i + 1, b)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _answer_of_zone(bank, seen, zone, k, d, row, scale):
     """S times the deviations of `row` [port], `scale` [port] times: what the zone draws more at its port k."""
     a, b = splat(np.float32(0.0)), splat(np.float32(0.0))
@@ -249,7 +249,7 @@ def _answer_of_zone(bank, seen, zone, k, d, row, scale):
     return a, b
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _substitute(plan, ratio, d, x, lanes, drawn):
     """Solve for the deviations of the rows that iterate; x holds the right side, and then the solution.
 
@@ -278,7 +278,7 @@ def _substitute(plan, ratio, d, x, lanes, drawn):
         _backward(plan.rows, plan.zone[zone, 1], plan.zone[zone, 2], x)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _place_ports(ports, v0, zone, ratio, d):
     """Deviations of a zone's ports from those above them: d_s = a d_m + (a − b) V₀_m."""
     for k in range(ports.bank[zone], ports.bank[zone + 1]):
@@ -291,7 +291,7 @@ def _place_ports(ports, v0, zone, ratio, d):
 # ----- the loop -----------------------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _any(lanes):
     """Whether any of a row [LANES] is not zero."""
     for k in range(LANES):  # noqa: SIM110  # a generator would not compile
@@ -300,7 +300,7 @@ def _any(lanes):
     return False
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _judge(answer, number, far, step, slow, tolerance, iteration, last):
     """Decide which lanes of a block iterate on; True where any does.
 
@@ -334,7 +334,7 @@ def _judge(answer, number, far, step, slow, tolerance, iteration, last):
     return any_going
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _accelerate(zones, d, x, proposed, residual, chosen):
     """Anderson's acceleration over one iteration back, in the chosen lanes: x is what the iteration proposes for d.
 
@@ -359,7 +359,7 @@ def _accelerate(zones, d, x, proposed, residual, chosen):
             store(x, u, new - share * (new - back))
 
 
-@njit(cache=True, nogil=True)
+@outer
 def iterate_feeder(plan, loads, ratio, p, q, answer, tolerance, last):
     """Iterate the lanes that are going until none is; `last` iterations at most.
 
@@ -396,12 +396,12 @@ def iterate_feeder(plan, loads, ratio, p, q, answer, tolerance, last):
                 break
 
 
-@njit(cache=True, nogil=True)
-def recover_feeder(plan, answer):
-    """Voltages of the rows that did not iterate; those they hang on are there already."""
-    for number in range(answer.d.shape[0]):
-        d = answer.d[number]
-        for zone in range(plan.zone.shape[0]):
-            for u in range(2 * plan.zone[zone, 0], 2 * plan.zone[zone, 1]):
+@outer
+def recover_feeder(zones, rows, deviations):
+    """Voltages of the rows that did not iterate; those they hang on are there already. See `FeederPlan`."""
+    for number in range(deviations.shape[0]):
+        d = deviations[number]
+        for zone in range(zones.shape[0]):
+            for u in range(2 * zones[zone, 0], 2 * zones[zone, 1]):
                 store(d, u, splat(np.float32(0.0)))
-            _backward(plan.rows, plan.zone[zone, 0], plan.zone[zone, 1], d)
+            _backward(rows, zones[zone, 0], zones[zone, 1], d)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from gridloop.kernel.compiled import outer
 from gridloop.kernel.lanes import LANES
 
 
-@njit(cache=True, nogil=True)
+@outer
 def feeder_magnitudes(d, row, v0, v):
     """|v0 + d| of every node as v [node, scenario] float32; lanes beyond the last scenario are left out.
 
@@ -28,7 +28,7 @@ def feeder_magnitudes(d, row, v0, v):
                 v[n, begin + k] = np.sqrt(a * a + c * c)
 
 
-@njit(cache=True, nogil=True)
+@outer
 def network_magnitudes(vr, vi, position, v):
     """|V| of every node as v [node, scenario] float64.
 

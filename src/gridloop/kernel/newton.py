@@ -27,8 +27,8 @@ the matrix that is kept; Stott (1974) for ln v.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from gridloop.kernel.compiled import inner, outer
 from gridloop.kernel.elimination import factorize_lanes, solve_lanes, solve_shared
 from gridloop.kernel.lanes import LANES, bounded, double, fma, largest, load, single, splat, store, where
 
@@ -56,7 +56,7 @@ _OVER, _BEFORE, _WORST, _GOING, _ADDED, _TO_ADD = range(6)
 # ----- one step -----------------------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _injected(grid, changes, number, vr, vi, i):
     """Active and reactive power that position i injects."""
     ir, ii = splat(0.0), splat(0.0)
@@ -75,7 +75,7 @@ def _injected(grid, changes, number, vr, vi, i):
     return fma(r, ir, m * ii), fma(m, ir, -1.0 * (r * ii))
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _mismatch(grid, task, number, square, vr, vi, unknown, own, x, lanes):
     """Wanted less injected powers, as the right side of a step.
 
@@ -117,7 +117,7 @@ def _mismatch(grid, task, number, square, vr, vi, unknown, own, x, lanes):
                 store(x, unknown[i], load(x, unknown[i]) - single(task.share[i] * total))
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _turn(vr, vi, i, turn, grow, going):
     """V exp(grow + j turn) to the second order, in the lanes that are going."""
     r, m = load(vr, i), load(vi, i)
@@ -127,7 +127,7 @@ def _turn(vr, vi, i, turn, grow, going):
     store(vi, i, where(going, fma(real, m, imaginary * r), m))
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _turn_held(vr, vi, i, turn, square, going):
     """V exp(j turn), with the magnitude brought back to what is held: V (3 − |V|²/v²)/2, exact to the second order."""
     r, m = load(vr, i), load(vi, i)
@@ -138,7 +138,7 @@ def _turn_held(vr, vi, i, turn, square, going):
     store(vi, i, where(going, new_m * scale, m))
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _judge(answer, number, lanes, iteration, last, slow_share):
     """Decide which lanes go on; True where any does.
 
@@ -171,7 +171,7 @@ def _judge(answer, number, lanes, iteration, last, slow_share):
 # ----- one matrix for all -------------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@outer
 def solve_with_shared_matrix(grid, factors, task, answer, blocks, last):
     """Solve the blocks from blocks[0] to blocks[1] with the factors of the Jacobian at the start; `last` steps at most.
 
@@ -203,7 +203,7 @@ def solve_with_shared_matrix(grid, factors, task, answer, blocks, last):
                     _turn_held(vr, vi, i, double(load(x, at)), load(square, i), going)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _accelerate(x, solved, stepped, ready):
     """Turn what the matrix proposes, x, into the step to take: Anderson's acceleration over one step back.
 
@@ -235,7 +235,7 @@ def _accelerate(x, solved, stepped, ready):
 # ----- a matrix for each --------------------------------------------------------------------------------------------
 
 
-@njit(cache=True, nogil=True)
+@outer
 def solve_with_own_matrix(grid, elimination, task, answer, blocks, last):
     """Solve the blocks from blocks[0] to blocks[1], renewing the Jacobian in every lane; `last` steps at most."""
     m = grid.unknowns
@@ -260,19 +260,20 @@ def solve_with_own_matrix(grid, elimination, task, answer, blocks, last):
             for i in range(m):
                 turn, grow = bounded(load(x, 2 * i), _LONGEST_STEP), bounded(load(x, 2 * i + 1), _LONGEST_STEP)
                 _turn(vr, vi, i, double(turn), double(grow), going)
-                _bring_back(vr, vi, i, load(square, i))
+                _bring_back(vr, vi, i, load(square, i), going)
 
 
-@njit(cache=True, nogil=True)
-def _bring_back(vr, vi, i, square):
-    """The second order leaves a magnitude that is held a little off; bring it back."""
+@inner
+def _bring_back(vr, vi, i, square, going):
+    """The second order leaves a magnitude that is held a little off; bring it back in the lanes that are going."""
     r, m = load(vr, i), load(vi, i)
     scale = where(square, fma(-0.5 * square, fma(r, r, m * m), splat(1.5)), 1.0)
+    scale = where(going, scale, 1.0)
     store(vr, i, r * scale)
     store(vi, i, m * scale)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _fill_jacobian(grid, changes, number, square, vr, vi, jacobian):
     """The blocks of every lane's Jacobian, in float32; rows of magnitudes that are held say δln v = 0."""
     m = grid.unknowns
@@ -308,7 +309,7 @@ def _fill_jacobian(grid, changes, number, square, vr, vi, jacobian):
         store(jacobian, at + 3, where(single(held), 1.0, load(jacobian, at + 3) + single(q)))
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _add_entry(jacobian, number, er, ei, held):
     """Add what E_ik gives to the block of row i and column k: ∂P/∂θ, ∂P/∂ln v, ∂Q/∂θ, ∂Q/∂ln v."""
     at = 4 * number

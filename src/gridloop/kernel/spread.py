@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from gridloop.kernel.compiled import outer
 from gridloop.kernel.lanes import LANES
 
 
-@njit(cache=True, nogil=True)
+@outer
 def fill_blocks(blocks, base):
     """Set every lane to the same: blocks [block, row, LANES] to base [row]."""
     for b in range(blocks.shape[0]):
@@ -17,7 +17,7 @@ def fill_blocks(blocks, base):
                 blocks[b, i, k] = base[i]
 
 
-@njit(cache=True, nogil=True)
+@outer
 def add_rows(blocks, values, row, factor, first):
     """Add factor · values to the rows they belong to; scenarios beyond the last repeat it.
 
@@ -42,7 +42,7 @@ def add_rows(blocks, values, row, factor, first):
                     blocks[b, i, k] += factor[e] * values[e, min(begin + k, last)]
 
 
-@njit(cache=True, nogil=True)
+@outer
 def put_rows(blocks, values, row, first):
     """Write values instead of adding them, see `add_rows`."""
     last = values.shape[1] - 1
@@ -53,7 +53,7 @@ def put_rows(blocks, values, row, first):
                     blocks[b, row[e], k] = values[e, min(first + b * LANES + k, last)]
 
 
-@njit(cache=True, nogil=True)
+@outer
 def take_voltages(vr, vi, node, first, v):
     """Voltages of blocks as v [node, scenario] complex, from scenario `first` on; lanes beyond the last are left out.
 
@@ -69,7 +69,7 @@ def take_voltages(vr, vi, node, first, v):
                 v[n, begin + k] = vr[b, i, k] + 1j * vi[b, i, k]
 
 
-@njit(cache=True, nogil=True)
+@outer
 def take_deviations(d, row, v0, first, v):
     """Voltages v0 + d of blocks as v [node, scenario] complex64, from scenario `first` on.
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from gridloop.kernel.compiled import inner, outer
 from gridloop.kernel.elimination import SingleArray
 from gridloop.kernel.feeder import CONVERGED, RESTLESS
 from gridloop.kernel.lanes import LANES
@@ -36,8 +36,8 @@ class TapRule(NamedTuple):
     limit: IntArray
 
 
-@njit(cache=True, nogil=True)
-def move_taps(plan, rule, answer, more):
+@outer
+def move_taps(v0, ports, rule, answer, more):
     """Move taps in the lanes that have converged; True where any lane has to be iterated again.
 
     more  whether further moves are allowed; a lane that still wants one is RESTLESS where not
@@ -53,7 +53,7 @@ def move_taps(plan, rule, answer, more):
             soonest = np.inf
             if answer.status[here] == CONVERGED:
                 for c in range(rule.unit.size):
-                    wants[c] = _wanted(plan.v0, plan.ports, rule, d, drawn, tap, c, k)
+                    wants[c] = _wanted(v0, ports, rule, d, drawn, tap, c, k)
                     if wants[c] != 0:
                         soonest = min(soonest, rule.number[c, 7])
             if soonest == np.inf:
@@ -70,7 +70,7 @@ def move_taps(plan, rule, answer, more):
     return any_going
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _wanted(v0, ports, rule, d, drawn, tap, c, k):
     """Steps that control c asks for in lane k; zero in its band or at its limit."""
     port, row, n = rule.port[rule.unit[c]], rule.monitor[c], rule.number[c]

@@ -100,9 +100,9 @@ class FeederEngine:
         plan, loads, limit = self.layout.plan, self.layout.loads, np.float32(tolerance)
         for moves in range(MAX_ROUNDS + 1):
             iterate_feeder(plan, loads, self._ratio(answer.tap), p, q, answer, limit, max_iterations)
-            if self.rule is None or not move_taps(plan, self.rule, answer, moves < MAX_ROUNDS):
+            if self.rule is None or not move_taps(plan.v0, plan.ports, self.rule, answer, moves < MAX_ROUNDS):
                 break
-        recover_feeder(plan, answer)
+        recover_feeder(plan.zone, plan.rows, answer.d)
 
     def _ratio(self, tap: NDArray[np.int32]) -> NDArray[np.float32]:
         """Ratio of every port at taps [block, control, LANES]. [block, port, LANES]"""
