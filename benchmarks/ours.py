@@ -141,6 +141,25 @@ def feeder(path: Path) -> FeederGrid:
     return FeederGrid(path)
 
 
+def wye_feeder(path: Path, delta: dict[str, str], capacitors: tuple[str, ...], transformer: str) -> FeederGrid:
+    """The same with every load constant power from a phase to ground: `delta` names the node of those that were not.
+
+    capacitors, transformer   left out
+    """
+    grid = FeederGrid(path)
+    power = {f"{q}_{kind}": float(kind == "power") for q in "pq" for kind in ("impedance", "current", "power")}
+    load: dict[str, dict[str, Any]] = {
+        str(name): {**power, "v_low_pu": 0.1, "v_floor_pu": 0.0, "v_high_pu": 10.0} for name in grid.feeder.load.index
+    }
+    for name, node in delta.items():
+        bus, phase = node.split(".")
+        load[name] |= {"connection": "wye", "bus": bus, "phases": phase, "v_rated_kv": 2.402}
+    changed = grid.feeder.edit("load", load)
+    changed = changed.edit("capacitor", {name: {"in_service": False} for name in capacitors})
+    grid.feeder = changed.edit("transformer", {transformer: {"in_service": False}})
+    return grid
+
+
 def outages(grid: Grid, rows: Ints, *, tolerance_pu: float, threads: int) -> Solved:
     """The flows with each of these branches of the file out in turn. v [bus, branch]
 
