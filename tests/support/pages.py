@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from gridloop.network import schema
+from gridloop.network.feeder.model import PREFIX
+from gridloop.network.feeder.model import TABLES as FEEDER_TABLES
 from gridloop.telemetry.tables import TABLES as LAKE_TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,7 +100,7 @@ def _run_bash(snippet: Snippet, place: str, namespace: dict[str, Any]) -> None:
 
 
 def tables_page() -> str:
-    """docs/tables.md, made from the schema of the network and of the lake."""
+    """docs/tables.md, made from the schema of the network, of the feeder and of the lake."""
     parts = [
         "# Tables",
         "This page is made from the code by `python tests/support/pages.py`; a test fails where it is not current.\n"
@@ -109,6 +111,15 @@ def tables_page() -> str:
     ]
     for table in schema.TABLES:
         parts += [f"### {table}", schema.markdown(table).rstrip()]
+    parts += [
+        "## Of a feeder",
+        "A `Feeder` is what an OpenDSS case becomes, phase by phase; one row per element, indexed by `id`.\n"
+        "Terminals are written as in `1.2.3`: each names a node of the bus, 0 is ground.",
+    ]
+    for table in FEEDER_TABLES:
+        # A heading of its own: networks have tables of the same names, and links must tell them apart.
+        columns = schema.markdown(PREFIX + table).rstrip().replace(f"id of a {PREFIX}", "id of a ")
+        parts += [f"### feeder: {table}", columns]
     parts += [
         "## Of a run",
         "`gridloop query` and `Store.read` see these; times are UTC, `valid_at` starts the interval. Only numbers\n"

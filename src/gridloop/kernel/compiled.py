@@ -6,9 +6,13 @@ longer than the kernel itself; a kernel that only kernels call needs neither.
 
 from __future__ import annotations
 
+from typing import Any
+
 from numba import njit
 
+_compiled: Any = njit  # numba's types leave these options out
+
 # Called from Python.
-outer = njit(cache=True, nogil=True, no_cfunc_wrapper=True)
+outer = _compiled(cache=True, nogil=True, no_cfunc_wrapper=True)
 # Called by kernels alone.
-inner = njit(cache=True, nogil=True, no_cfunc_wrapper=True, no_cpython_wrapper=True)
+inner = _compiled(cache=True, nogil=True, no_cfunc_wrapper=True, no_cpython_wrapper=True)

@@ -60,11 +60,11 @@ def take_voltages(vr, vi, node, first, v):
     vr, vi  [block, position, LANES];  node  [position]
     """
     count = v.shape[1]
-    for b in range(vr.shape[0]):
-        begin = first + b * LANES
-        lanes = min(LANES, count - begin)
-        for i in range(node.size):
-            n = node[i]
+    for i in range(node.size):  # node by node: what is written then lies side by side
+        n = node[i]
+        for b in range(vr.shape[0]):
+            begin = first + b * LANES
+            lanes = min(LANES, count - begin)
             for k in range(lanes):
                 v[n, begin + k] = vr[b, i, k] + 1j * vi[b, i, k]
 

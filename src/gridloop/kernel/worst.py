@@ -20,6 +20,9 @@ from numba import njit
 from gridloop.kernel.lanes import LANES, anywhere_outside, fma, load, splat, store, where
 from gridloop.units import BoolArray, FloatArray, IntArray
 
+# Squares that differ by less are alike, and the first of them is named: the same one whatever rounding did.
+_TIE = 1e-10
+
 
 class Limits(NamedTuple):
     """Limits of a grid, and which of them the base case already breaks.
@@ -73,17 +76,28 @@ class Worst(NamedTuple):
     severity: FloatArray
 
 
-@njit(cache=True, nogil=True)
-def find_worst(limits, seen, changes, lane, vr, vi, first, worst):
-    """Reduce the voltages of a block; those of nodes that are cut off are NaN.
+class Out(NamedTuple):
+    """Rated branches that single lanes have out, ordered by block and row.
 
-    seen     [branch]  not negative where a lane of the block has the branch out
-    changes  of the block's lanes: branches that are out; lane [change] the lane of each
-    vr, vi   [position, LANES]
-    first    case of the first lane
+    start  [block + 1]  where the entries of a block start
+    row    [entry]      row of `Limits.branch`
+    lane   [entry]
     """
-    _voltages(limits, vr, vi, first, worst)
-    _loadings(limits, seen, changes, lane, vr, vi, first, worst)
+
+    start: IntArray
+    row: IntArray
+    lane: IntArray
+
+
+@njit(cache=True, nogil=True)
+def find_worst(limits, out, vr, vi, first, worst):
+    """Reduce the voltages of blocks [block, position, LANES]; NaN where cut off or without a solution.
+
+    first  case of the first lane of the first block
+    """
+    for number in range(vr.shape[0]):
+        _voltages(limits, vr[number], vi[number], first + number * LANES, worst)
+        _loadings(limits, out, first // LANES + number, vr[number], vi[number], first + number * LANES, worst)
 
 
 @njit(cache=True, nogil=True)
@@ -95,8 +109,8 @@ def _voltages(limits, vr, vi, first, worst):
         i = limits.bus[b]
         r, m = load(vr, i), load(vi, i)
         square = fma(r, r, m * m)
-        low_at, low = where(low - square, float(b), low_at), where(low - square, square, low)
-        high_at, high = where(square - high, float(b), high_at), where(square - high, square, high)
+        low_at, low = where(low - square - _TIE, float(b), low_at), where(low - square - _TIE, square, low)
+        high_at, high = where(square - high - _TIE, float(b), high_at), where(square - high - _TIE, square, high)
         if not anywhere_outside(square, limits.low[b], limits.high[b]):
             continue
         store(found, 4, square)
@@ -119,10 +133,11 @@ def _voltages(limits, vr, vi, first, worst):
 
 
 @njit(cache=True, nogil=True)
-def _loadings(limits, seen, changes, lane, vr, vi, first, worst):
+def _loadings(limits, out, number, vr, vi, first, worst):
     """Currents over ratings, the worse of both ends."""
     found = np.empty((3, LANES))
     most, most_at, nothing = splat(-1.0), splat(-1.0), splat(0.0)
+    entry = out.start[number]
     for b in range(limits.branch.size):
         tail, head = limits.tail[b], limits.head[b]
         tr, ti = (load(vr, tail), load(vi, tail)) if tail >= 0 else (nothing, nothing)
@@ -131,13 +146,13 @@ def _loadings(limits, seen, changes, lane, vr, vi, first, worst):
         there = _current(limits.y[b, 4], limits.y[b, 5], limits.y[b, 6], limits.y[b, 7], tr, ti, hr, hi)
         here, there = here * limits.scale[b, 0], there * limits.scale[b, 1]
         load_ = where(there - here, there, here)
-        if seen[limits.branch[b]] >= 0:
+        if entry < out.start[number + 1] and out.row[entry] == b:
             store(found, 2, load_)
-            for change in range(lane.size):
-                if changes.branch[change] == limits.branch[b]:
-                    found[2, lane[change]] = np.nan
+            while entry < out.start[number + 1] and out.row[entry] == b:
+                found[2, out.lane[entry]] = np.nan
+                entry += 1
             load_ = load(found, 2)
-        most_at, most = where(load_ - most, float(b), most_at), where(load_ - most, load_, most)
+        most_at, most = where(load_ - most - _TIE, float(b), most_at), where(load_ - most - _TIE, load_, most)
         if not anywhere_outside(load_, -1.0, limits.most):
             continue
         store(found, 2, load_)

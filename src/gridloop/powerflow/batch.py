@@ -3,39 +3,45 @@ kernels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
-from gridloop.kernel.grid import Changes
-from gridloop.kernel.lanes import LANES
-from gridloop.kernel.newton import CONVERGED
-from gridloop.kernel.spread import add_rows, fill_blocks, put_rows, take_voltages
-from gridloop.network.arrays import NetworkArrays, build_arrays
+from gridloop.errors import BadInput
+from gridloop.network.arrays import build_arrays
 from gridloop.network.model import Network
-from gridloop.network.topology import NO_NODE
-from gridloop.powerflow.engine import Engine, Start, Wanted, in_threads, unconverged
+from gridloop.powerflow.batch_injections import Injections, losses
+from gridloop.powerflow.batch_lanes import Lanes, Solved
+from gridloop.powerflow.batch_layout import Layout
+from gridloop.powerflow.batch_limits import ReactiveLimits
+from gridloop.powerflow.batch_outcome import Outcome
+from gridloop.powerflow.batch_persist import persist_with
+from gridloop.powerflow.batch_shares import Shares, groups
+from gridloop.powerflow.batch_solver import BatchSolver, Counter, Progress
+from gridloop.powerflow.engine import Engine
 from gridloop.powerflow.flow import TOLERANCE_PU, check, planned
 from gridloop.powerflow.flows import Flows
-from gridloop.powerflow.scenario_changes import BranchChanges, find_changes
+from gridloop.powerflow.scenario_changes import find_changes
 from gridloop.powerflow.scenarios import Scenarios, read_scenarios
 from gridloop.powerflow.solve import UNKNOWN
-from gridloop.units import BASE_MVA, ComplexArray, FloatArray, IntArray
+from gridloop.units import ComplexArray
 
-# Scenarios, evenly spread, whose mean injection the common start is computed for.
-_SAMPLED = 64
-# How elements count: injected as positive (docs/conventions.md).
-_SIGN = {"load": -1.0, "generator": 1.0, "storage": -1.0}
-
-Progress = Callable[[int, int], None]
+# Bytes of voltages that are worked on at a time: enough for threads to share, little beside a network's own tables.
+_SPAN_BYTES = 64_000_000
 
 
 def power_flows(
     net: Network,
     scenarios: Mapping[str, Any] | Scenarios,
     *,
+    reactive_limits: bool = False,
+    distributed_slack: str | Mapping[str, float] | pd.Series | None = None,
+    keep: Literal["v"] | None = "v",
+    start: Literal["tables", "mean"] = "tables",
+    persist: bool = False,
     tolerance_pu: float = TOLERANCE_PU,
     max_iterations: int = 30,
     threads: int | None = None,
@@ -45,6 +51,14 @@ def power_flows(
 
     scenarios   {"load.p_mw": [scenario, load], "transformer.tap_pos": …}; what is left out is as in the tables. See
                 `gridloop.powerflow.scenarios` for what can be set and in which shapes
+    reactive_limits    hold generators within q_min_mvar … q_max_mvar in every scenario, as `power_flow` does
+    distributed_slack  who carries what the source would balance alone: "p_max" (generators by their p_max_mw), or
+                shares by generator (and the source's id for its own), 1 in all; None for the source
+    keep        "v" keeps all voltages; None only `summary`, for more scenarios than memory holds voltages of
+    start       "tables" starts from the flow of the network as it is; "mean" from that of the scenarios' mean, which
+                saves steps where they lie far from the tables, but then last bits depend on which stand together
+    persist     solve what fails once more alone, as `power_flow` does, which follows it from no load upwards: a
+                fraction of a second each, for hard scenarios that are few. Not with distributed slack
     tolerance_pu, max_iterations   as for `power_flow`
     threads     all cores where None; the numbers are the same for any
     progress    called with (scenarios done, scenarios in all)
@@ -54,170 +68,87 @@ def power_flows(
 
     Raises `InvalidNetwork` where the network's tables are wrong, `BadInput` where the scenarios do not fit them.
     """
+    if keep not in ("v", None) or start not in ("tables", "mean"):
+        raise BadInput(f"keep is 'v' or None, start 'tables' or 'mean'; got {keep!r} and {start!r}.")
     check(net)
     cases = read_scenarios(net, scenarios)
     arrays = build_arrays(net)
     engine = Engine.build(arrays, tolerance_pu)
-    work = BatchWork.of(net, arrays, engine, cases)
-    start = engine.start_at(work.typical())
-    solved = work.solve_all(start, max_iterations, threads, progress)
-    for again in (replace(start, factors=None), engine.flat(work.typical())):
-        left = unconverged(solved.status)
-        if left.size == 0:
-            break
-        part = BatchWork.of(net, arrays, engine, cases.some(left))
-        solved.take(left, part.solve_all(again, max_iterations, threads, None))
-    solved.v[:, unconverged(solved.status)] = UNKNOWN
-    for scenario, dark in work.branches.dark.items():
-        solved.v[dark, scenario] = UNKNOWN
-    return Flows.of(net, arrays, cases, solved.v, solved.status, solved.iterations, solved.mismatch, work.branches)
+    layout = Layout.of(net, arrays, engine, cases)
+    shares = None if distributed_slack is None else Shares.read(net, arrays, distributed_slack)
+    changes = find_changes(net, arrays, cases)
+    if persist and shares is not None:
+        raise BadInput("persist follows a scenario with one source that balances: leave out distributed_slack.")
+    injection = layout.mean(cases) if start == "mean" and cases.count else planned(net, arrays)
+    solver = BatchSolver(layout, engine, engine.start_at(injection), engine.flat(injection), max_iterations, threads)
+    limits = ReactiveLimits.of(layout, tolerance_pu) if reactive_limits else None
+    batch = _Batch(solver, limits, shares, Injections.of(arrays, engine.lit))
+
+    counter, outcome = Counter(cases.count, progress), Outcome.room(layout, cases.count, reactive_limits)
+    step = span(engine)
+    v = _voltages(layout, cases.count if keep else min(step, cases.count))
+    for first in range(0, cases.count, step):
+        end = min(first + step, cases.count)
+        part, branches = cases.between(first, end), changes.between(first, end)
+        lanes = Lanes.of(part, branches, layout.released(part))
+        solved = batch.solve(lanes, (v, first if keep else 0), counter)
+        if persist:
+            persist_with(net, layout, lanes, solved, limited=reactive_limits, tolerance_pu=tolerance_pu)
+        outcome.put(first, lanes, solved, batch.losses(lanes, solved) if keep is None else None)
+    return Flows(net, arrays, cases, changes, layout, shares, outcome, v if keep else None)
 
 
-@dataclass
-class Solved:
-    """Results of all scenarios: voltages [node, scenario] and how each ended [scenario]."""
+def span(engine: Engine) -> int:
+    """Scenarios that are worked on at a time: whole chunks."""
+    return engine.chunk * max(1, _SPAN_BYTES // (16 * engine.arrays.n_nodes * engine.chunk))
 
-    v: ComplexArray
-    status: IntArray
-    iterations: IntArray
-    mismatch: FloatArray
 
-    def take(self, at: IntArray, other: Solved) -> None:
-        """Put in what another attempt solved; iterations add up."""
-        self.iterations[at] += other.iterations
-        better = other.status == CONVERGED
-        worse = ~better & (other.mismatch < self.mismatch[at])
-        self.mismatch[at[better | worse]] = other.mismatch[better | worse]
-        self.v[:, at[better]] = other.v[:, better]
-        self.status[at] = other.status
+def _voltages(layout: Layout, count: int) -> ComplexArray:
+    v = np.empty((layout.arrays.n_nodes, count), dtype=complex)
+    v[~layout.arrays.topology.supplied] = UNKNOWN
+    return v
 
 
 @dataclass(frozen=True)
-class BatchWork:
-    """Scenarios of one engine, and how their values come into blocks.
+class _Batch:
+    """A solver with reactive limits and shares in the balance, where they are asked for."""
 
-    base_p, base_q  [position]  what the tables inject where no scenario says otherwise, per unit
-    base_held       [held]      magnitudes that the tables hold
-    branches        that differ in single scenarios; `changes`: the same as the kernels take them
-    """
+    solver: BatchSolver
+    limits: ReactiveLimits | None
+    shares: Shares | None
+    every: Injections
+    _by_share: dict[bytes, BatchSolver] = field(default_factory=dict)
 
-    engine: Engine
-    cases: Scenarios
-    base_p: FloatArray
-    base_q: FloatArray
-    base_held: FloatArray
-    rows: Mapping[str, tuple[IntArray, FloatArray]]
-    held_rows: IntArray
-    branches: BranchChanges
-    changes: Changes
-
-    @classmethod
-    def of(cls, net: Network, arrays: NetworkArrays, engine: Engine, cases: Scenarios) -> BatchWork:
-        s = planned(net, arrays)
-        rows, held_rows = {}, np.empty(0, dtype=np.int64)
-        for key, part in cases.parts.items():
-            if part.column == "v_set_pu":
-                held_rows = _rows_that_hold(arrays, engine, part.rows)
-                continue
-            if part.table not in _SIGN:
-                continue
-            node, on = arrays.element_node[part.table][part.rows], arrays.element_on[part.table][part.rows]
-            if part.table == "generator" and part.column == "q_mvar":
-                on = on & ~arrays.holds[part.rows]
-            row = np.where(on, engine.position[np.where(on, node, 0)], NO_NODE)
-            rows[key] = row, np.full(part.rows.size, _SIGN[part.table] / BASE_MVA)
-            nominal = np.zeros(len(net.tables[part.table]))
-            nominal[part.rows] = net.tables[part.table][part.column].to_numpy(dtype=float)[part.rows]
-            if part.table == "generator" and part.column == "q_mvar":
-                nominal[arrays.holds] = 0.0
-            taken = _SIGN[part.table] / BASE_MVA * arrays.sum_to_nodes(part.table, nominal)
-            s = s - (taken if part.column == "p_mw" else 1j * taken)
-        branches = find_changes(net, arrays, cases)
-        held = np.concatenate([arrays.v_set[np.isin(arrays.regulated, engine.held_node)], np.abs(arrays.v_source)])
-        base = s[engine.node]
-        changes = branches.for_kernel(engine, cases.count)
-        return cls(engine, cases, base.real.copy(), base.imag.copy(), held, rows, held_rows, branches, changes)
-
-    def typical(self) -> ComplexArray:
-        """Mean injection of a sample of the scenarios [node]; NaN values are left out."""
-        sample = np.unique(np.linspace(0, self.cases.count - 1, min(_SAMPLED, self.cases.count)).astype(np.int64))
-        total = {"p_mw": self.base_p.copy(), "q_mvar": self.base_q.copy()}
-        for key, (row, factor) in self.rows.items():
-            values = self.cases.parts[key].values[:, sample]
-            known = np.isfinite(values)
-            mean = np.where(known, values, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-            np.add.at(total[key.split(".")[1]], row[row >= 0], (factor * mean)[row >= 0])
-        s = np.zeros(self.engine.arrays.n_nodes, dtype=complex)
-        s[self.engine.node] = total["p_mw"] + 1j * total["q_mvar"]
-        return s
-
-    def wanted(self, first: int, blocks: int) -> Wanted:
-        """What the scenarios from `first` on ask for, in blocks."""
-        n = self.engine.n
-        p, q = np.empty((blocks, n, LANES)), np.empty((blocks, n, LANES))
-        fill_blocks(p, self.base_p)
-        fill_blocks(q, self.base_q)
-        for key, (row, factor) in self.rows.items():
-            part = self.cases.parts[key]
-            add_rows(p if part.column == "p_mw" else q, part.values, row, factor, first)
-        magnitude = np.empty((0, self.base_held.size, LANES))
-        if self.held_rows.size:
-            magnitude = np.empty((blocks, self.base_held.size, LANES))
-            fill_blocks(magnitude, self.base_held)
-            put_rows(magnitude, self.cases.parts["generator.v_set_pu"].values, self.held_rows, first)
-        self._darken(p, q, first)
-        free = np.empty((0, self.base_held.size, LANES), dtype=np.int8)
-        return Wanted(p, q, magnitude, free, self._changes(first, blocks))
-
-    def _darken(self, p: FloatArray, q: FloatArray, first: int) -> None:
-        """Nodes that are cut off want nothing; they follow the rest without a current (see `find_changes`)."""
-        if not self.branches.dark:
-            return
-        for lane in range(min(p.shape[0] * LANES, self.cases.count - first)):
-            dark = self.branches.dark.get(first + lane)
-            if dark is not None:
-                at = self.engine.position[dark]
-                p[lane // LANES, at, lane % LANES] = q[lane // LANES, at, lane % LANES] = 0.0
-
-    def _changes(self, first: int, blocks: int) -> Changes:
-        c = self.changes
-        if c.start.size == 1:
-            return c
-        count = self.cases.count
-        # Lanes beyond the last scenario have no changes.
-        start = c.start[np.minimum(np.arange(first, first + blocks * LANES + 1), count)]
-        return c._replace(start=start)
-
-    def solve_all(self, start: Start, max_iterations: int, threads: int | None, progress: Progress | None) -> Solved:
-        """Solve all scenarios, chunk by chunk."""
-        count, n = self.cases.count, self.engine.arrays.n_nodes
-        solved = Solved(
-            np.full((n, count), UNKNOWN), np.zeros(count, np.int8), np.zeros(count, np.int64), np.zeros(count)
-        )
-        done = 0
-
-        def work(first: int, end: int) -> None:
-            nonlocal done
-            blocks = -(-(end - first) // LANES)
-            answer = self.engine.new_answer(blocks)
-            self.engine.solve(self.wanted(first, blocks), start, answer, max_iterations)
-            take_voltages(answer.vr, answer.vi, self.engine.node, first, solved.v)
-            here, lanes = slice(first, end), slice(0, end - first)
-            solved.status[here], solved.iterations[here] = answer.status[lanes], answer.iterations[lanes]
-            solved.mismatch[here] = answer.mismatch[lanes]
-            done += end - first
-            if progress is not None:
-                progress(done, count)
-
-        step = self.engine.chunk
-        in_threads(((k, min(k + step, count)) for k in range(0, count, step)), work, threads)
+    def solve(self, lanes: Lanes, out: tuple[ComplexArray, int], counter: Counter) -> Solved:
+        """Solve lanes into `out` (see `BatchSolver.solve`), within reactive limits where they are asked for."""
+        solved = self._plainly(lanes, out, counter)
+        if self.limits is not None:
+            self.limits.hold(lanes, solved, self._plainly)
         return solved
 
+    def losses(self, lanes: Lanes, solved: Solved) -> np.ndarray:
+        solver = self.solver
+        return losses(self.every, solved.v, lanes.branches, solver.engine.chunk, solver.threads)
 
-def _rows_that_hold(arrays: NetworkArrays, engine: Engine, generators: IntArray) -> IntArray:
-    """Row among the held magnitudes for every generator whose set-point counts; −1 for the others."""
-    rows = np.flatnonzero(arrays.holds)
-    nodes, first = np.unique(arrays.element_node["generator"][rows], return_index=True)
-    place = {int(node): k for k, node in enumerate(engine.held_node)}
-    row_of = {int(rows[f]): place.get(int(node), NO_NODE) for node, f in zip(nodes, first, strict=True)}
-    return np.array([row_of.get(int(g), NO_NODE) for g in generators], dtype=np.int64)
+    def _plainly(
+        self, lanes: Lanes, out: tuple[ComplexArray, int] | None = None, counter: Counter | None = None
+    ) -> Solved:
+        if self.shares is None:
+            return self.solver.solve(lanes, out, counter)
+        there = self.shares.there(lanes, self.solver.layout)
+        parts = groups(there)
+        if len(parts) == 1:
+            return self._solver(there[:, :1]).solve(lanes, out, counter)
+        solved = self.solver.room(lanes, out)
+        for some in parts:
+            solved.replace(some, self._solver(there[:, some[:1]]).solve(lanes.some(some), None, counter))
+        return solved
+
+    def _solver(self, there: np.ndarray) -> BatchSolver:
+        """The solver for scenarios in which these share. there [element, 1]"""
+        key = there.tobytes()
+        if key not in self._by_share:
+            assert self.shares is not None
+            engine = self.shares.of_engine(self.solver.engine, self.shares.weights(there)[:, 0])
+            self._by_share[key] = replace(self.solver, engine=engine)
+        return self._by_share[key]

@@ -29,7 +29,7 @@ from gridloop.units import ComplexArray, FloatArray, IntArray
 # Steps with the common matrix. A lane that needs more is better off with its own.
 _SHARED_STEPS = 16
 # Bytes of powers and voltages that one thread works on at a time: they should stay in its cache.
-_CHUNK_BYTES = 1_000_000
+_CHUNK_BYTES = 2_000_000
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,10 @@ way round, so that the result does not depend on the order in which limits were 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gridloop.network.arrays import NetworkArrays
 from gridloop.network.model import Network
@@ -63,7 +65,7 @@ def solve_with_reactive_limits(
 
 
 def next_state(
-    state: IntArray,
+    state: NDArray[Any],
     returns: IntArray,
     q: FloatArray,
     v: FloatArray,
@@ -71,7 +73,7 @@ def next_state(
     low: FloatArray,
     high: FloatArray,
     beyond: float,
-) -> tuple[IntArray, BoolArray]:
+) -> tuple[NDArray[Any], BoolArray]:
     """Which nodes hold their voltage next (0), or stand at the lowest (−1) or highest (1) reactive power; and which
     took their voltage back.
 

@@ -32,6 +32,23 @@ class BranchChanges:
     y: ComplexArray
     dark: Mapping[int, IntArray]
 
+    def some(self, scenarios: IntArray) -> BranchChanges:
+        """Those of the scenarios named by their numbers, which then count from zero."""
+        if self.branch.size == 0:
+            return self
+        start, end = (np.searchsorted(self.scenario, scenarios, side=side) for side in ("left", "right"))
+        of = np.repeat(np.arange(scenarios.size), end - start)
+        row = np.repeat(start - np.concatenate([[0], np.cumsum(end - start)[:-1]]), end - start) + np.arange(of.size)
+        dark = {}
+        if self.dark:
+            cut = np.fromiter(self.dark, np.int64, len(self.dark))
+            dark = {k: self.dark[int(scenarios[k])] for k in np.flatnonzero(np.isin(scenarios, cut)).tolist()}
+        return BranchChanges(self.branch[row], of, self.y[row], dark)
+
+    def between(self, first: int, end: int) -> BranchChanges:
+        """Those of the scenarios from `first` to before `end`, which then count from zero."""
+        return self if self.branch.size == 0 else self.some(np.arange(first, end))
+
     def for_kernel(self, engine: Engine, count: int) -> Changes:
         """As the kernels take them, for `count` scenarios; nodes that are cut off are detached."""
         if self.branch.size == 0:
@@ -48,7 +65,8 @@ def find_changes(net: Network, arrays: NetworkArrays, cases: Scenarios) -> Branc
     """What scenarios change in branches. Raises `BadInput` where one puts a branch in service that the network
     lacks."""
     found = [_taps(net, arrays, part) for part in cases.parts.values() if part.column == "tap_pos"]
-    out = [_outages(net, arrays, part) for part in cases.parts.values() if part.column == "in_service"]
+    switched = [part for key in ("line", "transformer") if (part := cases.part(f"{key}.in_service")) is not None]
+    out = [_outages(net, arrays, part) for part in switched]
     found += [(branch, scenario, -four(arrays.branches)[branch]) for branch, scenario in out]
     if not found or not sum(branch.size for branch, _, _ in found):
         return NO_CHANGES
@@ -56,11 +74,9 @@ def find_changes(net: Network, arrays: NetworkArrays, cases: Scenarios) -> Branc
     gone_branch = np.concatenate([b for b, _ in out]) if out else np.empty(0, np.int64)
     gone_in = np.concatenate([s for _, s in out]) if out else np.empty(0, np.int64)
     # A transformer that is out has no taps to change.
-    gone = set(zip(gone_branch.tolist(), gone_in.tolist(), strict=True))
-    n_taps = branch.size - gone_branch.size
-    keep = np.array(
-        [k >= n_taps or (int(branch[k]), int(scenario[k])) not in gone for k in range(branch.size)], dtype=bool
-    )
+    n_taps, width = branch.size - gone_branch.size, arrays.branches.tail.size
+    keep = ~np.isin(branch + width * scenario, gone_branch + width * gone_in)
+    keep[n_taps:] = True
     branch, scenario, y = branch[keep], scenario[keep], y[keep]
     order = np.argsort(scenario, kind="stable")
     return BranchChanges(branch[order], scenario[order], y[order], _cut_off(arrays, gone_branch, gone_in))
@@ -102,7 +118,7 @@ def _cut_off(arrays: NetworkArrays, branch: IntArray, scenario: IntArray) -> dic
 
 def _outages(net: Network, arrays: NetworkArrays, part: Part) -> tuple[IntArray, IntArray]:
     """Branches that scenarios take out of service: rows of branches, and in which scenario."""
-    wanted = part.values != 0.0
+    wanted = part.values != 0.0  # NaN is no wish; such a scenario is reported as one with bad values
     table = net.tables[part.table]
     now = table["in_service"].to_numpy(dtype=bool)[part.rows]
     added = ~now & wanted.any(axis=1)

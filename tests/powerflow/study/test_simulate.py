@@ -76,7 +76,8 @@ def test_a_network_is_studied_as_it_is_solved():
     assert flow.bus["v_pu"].min() == pytest.approx(done["worst_lowest_v_pu"]["value"].iloc[0], abs=1e-8)
     assert flow.losses_mw == pytest.approx(again.losses_mw, abs=1e-6)
     loading = pd.concat([flow.line["loading_pct"], flow.transformer["loading_pct"]])
-    assert loading.to_numpy() == pytest.approx(again.loading_pct.to_numpy(), abs=1e-6)
+    # 1e-8 of a voltage, over an impedance of a hundredth, is 1e-6 of a current: 1e-4 % where the rating is 1 pu.
+    assert loading.to_numpy() == pytest.approx(again.loading_pct.to_numpy(), abs=1e-4)
     assert list(done["range_v_pu"].index) == ["grid", "busbar", "mill", "farm"], "one label per node"
 
 

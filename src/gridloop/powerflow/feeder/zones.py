@@ -234,7 +234,7 @@ def _plan(parts: _Parts, loads: LoadBranches, g: FloatArray, idle: BoolArray) ->
     free = row_of >= 0
     v[row_of[free]] = np.stack([parts.v0[free].real, parts.v0[free].imag], axis=1)
     lower, upper = _join([p[0] for p in packed]), _join([p[1] for p in packed])
-    ports = Ports(
+    joints = Ports(
         row_of[parts.port[order]],
         row_of[parts.above[order]],
         np.array(bank, dtype=np.int64),
@@ -246,7 +246,7 @@ def _plan(parts: _Parts, loads: LoadBranches, g: FloatArray, idle: BoolArray) ->
     )
     inverse = np.concatenate([p[2] for p in packed]).astype(np.float32)
     rows = FactorRows(*lower, *upper, inverse)
-    return FeederPlan(np.array(zones, dtype=np.int64), v.astype(np.float32), rows, ports), row_of
+    return FeederPlan(np.array(zones, dtype=np.int64), v.astype(np.float32), rows, joints), row_of
 
 
 def _entries(parts: _Parts, loads: LoadBranches, g: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
