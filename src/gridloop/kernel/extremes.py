@@ -4,12 +4,12 @@ cache."""
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from gridloop.kernel.compiled import outer
 from gridloop.kernel.lanes import LANES
 
 
-@njit(cache=True, nogil=True)
+@outer
 def find_extremes(vr, vi, low, low_at, high, high_at):
     """Lowest and highest magnitude of every scenario of some blocks; the first position of several that are equal.
 
