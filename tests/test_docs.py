@@ -12,6 +12,8 @@ import pytest
 from pages import ROOT, RUNS, BrokenSnippet, figures_table, pages, run_page, snippets, tables_page
 
 from gridloop.network import schema
+from gridloop.network.feeder.model import PREFIX
+from gridloop.network.feeder.model import TABLES as FEEDER_TABLES
 from gridloop.operate.settings import SiteSettings, read_site
 
 PAGES = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in pages()}
@@ -100,7 +102,7 @@ def test_the_page_of_tables_is_current():
 
 
 def test_the_page_of_tables_names_every_column():
-    for table in schema.TABLES:
+    for table in (*schema.TABLES, *(PREFIX + table for table in FEEDER_TABLES)):
         assert all(f"| `{column}` |" in PAGES["docs/tables.md"] for column in schema.attributes(table))
 
 

@@ -38,12 +38,19 @@ if TYPE_CHECKING:
     from gridloop.optimize.physics.ac_tangent import AcTangent as AcTangent
     from gridloop.optimize.plan import Plan as Plan
     from gridloop.optimize.problems.schedule import schedule as schedule
+    from gridloop.powerflow.contingency.report import Contingencies as Contingencies
+    from gridloop.powerflow.contingency.study import contingencies as contingencies
+    from gridloop.powerflow.contingency.study import prepare_contingencies as prepare_contingencies
+    from gridloop.powerflow.diagnosis import load_margin as load_margin
     from gridloop.powerflow.doors import power_flow as power_flow
     from gridloop.powerflow.doors import power_flows as power_flows
     from gridloop.powerflow.feeder.batch import FeederFlows as FeederFlows
     from gridloop.powerflow.feeder.flow import FeederFlow as FeederFlow
     from gridloop.powerflow.flow import Flow as Flow
     from gridloop.powerflow.flows import Flows as Flows
+    from gridloop.powerflow.sensitivities import lodf as lodf
+    from gridloop.powerflow.sensitivities import psdf as psdf
+    from gridloop.powerflow.sensitivities import ptdf as ptdf
     from gridloop.powerflow.study.reducers import Converged as Converged
     from gridloop.powerflow.study.reducers import HostingCapacity as HostingCapacity
     from gridloop.powerflow.study.reducers import Quantiles as Quantiles
@@ -66,6 +73,7 @@ _WHERE = {
     "Adoption": "powerflow.study.samplers",
     "Battery": "optimize.devices.battery",
     "Connection": "optimize.devices.connection",
+    "Contingencies": "powerflow.contingency.report",
     "Converged": "powerflow.study.reducers",
     "Diagnosis": "diagnosis",
     "DynamicTariff": "market.tariff",
@@ -99,11 +107,17 @@ _WHERE = {
     "Violations": "powerflow.study.reducers",
     "WindForecaster": "forecast.wind",
     "WorstK": "powerflow.study.reducers",
+    "contingencies": "powerflow.contingency.study",
+    "load_margin": "powerflow.diagnosis",
+    "lodf": "powerflow.sensitivities",
     "merge": "network.merge",
     "open_store": "telemetry.store",
     "operate": "operate.run",
     "power_flow": "powerflow.doors",
     "power_flows": "powerflow.doors",
+    "prepare_contingencies": "powerflow.contingency.study",
+    "psdf": "powerflow.sensitivities",
+    "ptdf": "powerflow.sensitivities",
     "read_network": "io.read",
     "read_site": "operate.settings",
     "replay_tick": "operate.replay",

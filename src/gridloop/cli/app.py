@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from gridloop.cli import bench, flow, plot, query, replay, run
+from gridloop.cli import bench, contingencies, flow, flows, plot, query, replay, run, simulate
 from gridloop.cli.output import Interrupted
 from gridloop.errors import BadInput
 
@@ -24,9 +24,12 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("flow")(flow.flow)
+app.command("flows")(flows.flows)
+app.command("contingencies")(contingencies.contingencies)
 app.command("plot")(plot.plot)
 app.command("query")(query.query)
 app.command("replay")(replay.replay)
+app.command("simulate")(simulate.simulate)
 app.command("bench")(bench.bench)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,9 @@ from gridloop.kernel.magnitudes import feeder_magnitudes
 from gridloop.kernel.spread import add_rows, fill_blocks
 from gridloop.network.feeder.check import check_feeder
 from gridloop.network.feeder.model import Feeder
-from gridloop.network.tables import digest
 from gridloop.powerflow.feeder.arrays import FeederArrays, build_feeder_arrays
 from gridloop.powerflow.feeder.engine import STATUS, FeederEngine
+from gridloop.powerflow.study.identity import fingerprint
 from gridloop.powerflow.study.solver import Chunk, Grid, Values
 from gridloop.units import FloatArray, IntArray
 
@@ -62,9 +61,9 @@ class FeederStudySolver:
 
     @cached_property
     def digest(self) -> str:
-        settings = f"{self.controls} {self.tolerance_pu!r} {self.max_iterations} {self.feeder.frequency_hz!r}"
-        centre = sha256(b"".join(key.encode() + self.centre[key].tobytes() for key in sorted(self.centre))).hexdigest()
-        return f"feeder {settings} {centre} {digest(self.feeder.tables)}"
+        settings = (self.controls, self.tolerance_pu, self.max_iterations, self.feeder.frequency_hz)
+        # The order of rows counts: draws follow it.
+        return f"feeder {fingerprint([settings, dict(self.centre), dict(self.feeder.tables)])}"
 
     @cached_property
     def arrays(self) -> FeederArrays:
@@ -82,7 +81,7 @@ class FeederStudySolver:
         if not engine.able:
             raise BadInput(
                 "The regulators of this feeder do not cut it into zones, so that only the plain solver can move them. "
-                "Study it at fixed taps: controls=False."
+                "Study it at fixed taps: controls=False, on the command line --no-controls."
             )
         return replace(engine, taps=engine.layout.taps)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from gridloop.powerflow.flow import check, planned
 from gridloop.powerflow.flows import STATUS
 from gridloop.powerflow.sensitivity import current_magnitudes
 from gridloop.powerflow.solve import branch_powers
+from gridloop.powerflow.study.identity import fingerprint
 from gridloop.powerflow.study.plain_solver import DIRECTION, PlainSolver
 from gridloop.powerflow.study.solver import Chunk, Grid, Values
 from gridloop.units import BASE_MVA, ComplexArray, FloatArray, IntArray
@@ -58,8 +58,9 @@ class NetworkStudySolver:
 
     @cached_property
     def digest(self) -> str:
-        centre = sha256(b"".join(key.encode() + self.centre[key].tobytes() for key in sorted(self.centre))).hexdigest()
-        return f"newton {self.tolerance_pu!r} {self.max_iterations} {centre} {self.network.digest}"
+        settings = (self.tolerance_pu, self.max_iterations)
+        # The order of rows counts: draws follow it.
+        return f"newton {fingerprint([settings, dict(self.centre), dict(self.network.tables)])}"
 
     @cached_property
     def _plain(self) -> PlainSolver:

@@ -1,0 +1,311 @@
+"""Outages with the matrix of the whole grid: its factors are kept, and what an outage changes is put in between.
+
+A branch that is out changes the Jacobian J = L U in the rows and columns of its two ends alone,
+
+    J' = J + E C Eᵀ = L (1 + F C Hᵀ) U        F = L⁻¹ E        Hᵀ = Eᵀ U⁻¹
+
+with E the unit vectors of the ends' unknowns. Where C is small, so is the matrix to invert (Woodbury):
+
+    (1 + F C Hᵀ)⁻¹ y = y − F d        d = (1 + C Z)⁻¹ C Hᵀ y        Z = Hᵀ F
+
+A step then is: substitute forward, correct y, substitute back. F and H of a node are zero but on its path, the rows
+that its elimination reaches one after the other, so the correction touches some tens of numbers. They are found once
+for every node (`find_paths`) and serve any set of branches between them.
+
+Source: Alsaç, Stott and Tinney (1983), Sparsity-oriented compensation methods for modified network solutions
+(mid-compensation). The blocks, lanes and steps are those of `gridloop.kernel.newton`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from gridloop.kernel import newton
+from gridloop.kernel.elimination import Elimination, SharedFactors, SingleArray
+from gridloop.kernel.grid import Changes
+from gridloop.kernel.lanes import LANES, double, fma, load, store
+from gridloop.units import ComplexArray, FloatArray, IntArray
+
+_GOING = newton._GOING
+_mismatch, _judge, _accelerate = newton._mismatch, newton._judge, newton._accelerate
+_turn, _turn_held = newton._turn, newton._turn_held
+# A lane gives the corrected matrix up when a step leaves more than this share of the mismatch; a renewed matrix costs
+# about five of its steps.
+_SLOW_SHARE = 0.8
+# The first step is Newton's own; those from this one on look back at the one before.
+_ACCELERATED = 2
+_SINGULAR = 1e-9
+
+
+class Paths(NamedTuple):
+    """F and H of every row, along its path.
+
+    start  [row + 1]   where the entries of a row start
+    at     [entry]     unknown
+    f, h   [entry, 2]  for the row's two unknowns; zero for a second one that is held
+    """
+
+    start: IntArray
+    at: IntArray
+    f: SingleArray
+    h: SingleArray
+
+
+def find_paths(plan: Elimination, factors: SharedFactors) -> Paths:
+    """F and H of all rows, see above."""
+    parent = _parents(plan.start, plan.col)
+    start = _sizes(parent, factors.unknown)
+    room = int(start[-1])
+    at, f, h = np.empty(room, np.int64), np.empty((room, 2), np.float32), np.empty((room, 2), np.float32)
+    _fill_paths(parent, factors, start, at, f, h)
+    return Paths(start, at, f, h)
+
+
+@njit(cache=True, nogil=True)
+def _parents(start, col):
+    """Row that the elimination of each row reaches next: the first of its later neighbours; −1 at the end. [row]"""
+    parent = np.full(start.size - 1, -1)
+    for k in range(parent.size):
+        if start[k + 1] > start[k]:
+            parent[k] = col[start[k]]
+    return parent
+
+
+@njit(cache=True, nogil=True)
+def _sizes(parent, unknown):
+    """Where the entries of every row's path start. [row + 1]"""
+    start = np.zeros(parent.size + 1, np.int64)
+    length = np.zeros(parent.size, np.int64)
+    for reverse in range(parent.size):
+        k = parent.size - 1 - reverse
+        length[k] = unknown[k + 1] - unknown[k] + (length[parent[k]] if parent[k] >= 0 else 0)
+    for k in range(parent.size):
+        start[k + 1] = start[k] + length[k]
+    return start
+
+
+@njit(cache=True, nogil=True)
+def _fill_paths(parent, factors, start, at, f, h):
+    """Substitute the unit vectors of every row along its path; the arrays are those of `Paths`.
+
+    right, left  [unknown, 2]  L⁻¹E and (1 + D⁻¹U)⁻ᵀE; zero beyond the path
+    """
+    right, left = np.zeros((factors.unknown[-1], 2)), np.zeros((factors.unknown[-1], 2))
+    for first in range(parent.size):
+        for c in range(factors.unknown[first + 1] - factors.unknown[first]):
+            right[factors.unknown[first] + c, c] = left[factors.unknown[first] + c, c] = 1.0
+        entry, k = start[first], first
+        while k >= 0:
+            u, width = factors.unknown[k], factors.unknown[k + 1] - factors.unknown[k]
+            for e in range(factors.lower[k], factors.lower[k + 1]):
+                other = factors.lower_col[e]
+                for r in range(width):
+                    right[u + r, 0] += factors.lower_val[e, r] * right[other, 0]
+                    right[u + r, 1] += factors.lower_val[e, r] * right[other, 1]
+            for e in range(factors.upper[k], factors.upper[k + 1]):
+                other = factors.upper_col[e]
+                for r in range(width):
+                    left[other, 0] += factors.upper_val[e, r] * left[u + r, 0]
+                    left[other, 1] += factors.upper_val[e, r] * left[u + r, 1]
+            for r in range(width):
+                at[entry] = u + r
+                for c in range(2):
+                    f[entry, c] = right[u + r, c]
+                    h[entry, c] = 0.0
+                    for s in range(width):
+                        h[entry, c] += left[u + s, c] * factors.inverse[k, 2 * s + r]
+                entry += 1
+            k = parent[k]
+        for e in range(start[first], entry):
+            right[at[e]] = 0.0
+            left[at[e]] = 0.0
+
+
+class Correction(NamedTuple):
+    """What scenarios correct.
+
+    end    [scenario, end]         positions of the ends of a scenario's branches; −1 beyond the last
+    inner  [scenario, 2 end, 2 end]  (1 + C Z)⁻¹ C; zero beyond the last
+    """
+
+    end: IntArray
+    inner: FloatArray
+
+
+def correct(paths: Paths, changes: Changes, v: ComplexArray, unknowns: int, count: int) -> Correction:
+    """What the first `count` scenarios correct for their changes, at voltages v [position].
+
+    unknowns  number of positions with unknowns; a source is no end
+
+    A scenario whose matrix turns out singular corrects nothing.
+    """
+    scenario = np.repeat(np.arange(count), np.diff(changes.start[: count + 1]))
+    first = int(changes.start[0])
+    used = slice(first, first + scenario.size)
+    ends = np.stack([changes.tail[changes.branch[used]], changes.head[changes.branch[used]]], axis=1)
+    most = 2 * int(np.diff(changes.start[: count + 1]).max(initial=1))
+    end, place = _place_ends(scenario, np.where(ends < unknowns, ends, -1), count, most)
+    c = np.zeros((count, 2 * most, 2 * most))
+    y = (changes.y[used, ::2] + 1j * changes.y[used, 1::2]).reshape(-1, 2, 2)
+    for i in (0, 1):
+        for k in (0, 1):
+            # ΔE = V_i conj(ΔY V_k), as in `jacobian_blocks`
+            e = v[ends[:, i]] * np.conj(y[:, i, k] * v[ends[:, k]])
+            row, col = place[:, i], place[:, k]
+            own, other = np.flatnonzero(row >= 0), np.flatnonzero((row >= 0) & (col >= 0))
+            for r in (0, 1):
+                for q in (0, 1):
+                    # ∂P/∂θ, ∂P/∂ln v, ∂Q/∂θ, ∂Q/∂ln v of the entry, and of the sum that the diagonal has
+                    entry = (e.imag, e.real, -e.real, e.imag)[2 * r + q]
+                    total = (-e.imag, e.real, e.real, e.imag)[2 * r + q]
+                    np.add.at(c, (scenario[other], 2 * row[other] + r, 2 * col[other] + q), entry[other])
+                    np.add.at(c, (scenario[own], 2 * row[own] + r, 2 * row[own] + q), total[own])
+    z = np.zeros(c.shape)
+    _multiply_paths(paths.start, paths.at, paths.f, paths.h, end, np.zeros((int(paths.at.max(initial=0)) + 1, 2)), z)
+    inner = np.eye(2 * most) + c @ z
+    # Factors are float32: a determinant of their rounding is none.
+    bad = ~(np.abs(np.linalg.det(inner)) > _SINGULAR)
+    inner[bad], c[bad] = np.eye(2 * most), 0.0
+    return Correction(np.where(bad[:, None], -1, end), np.linalg.solve(inner, c).astype(float))
+
+
+def _place_ends(scenario: IntArray, ends: IntArray, count: int, most: int) -> tuple[IntArray, IntArray]:
+    """Ends of every scenario, each once [scenario, end], and the place of each change's two among them [change, 2]."""
+    end, place = np.full((count, most), -1, dtype=np.int64), np.full(ends.shape, -1, dtype=np.int64)
+    nth = np.arange(scenario.size) - np.searchsorted(scenario, scenario)  # of its scenario's changes
+    for n in range(int(nth.max(initial=-1)) + 1):
+        now = np.flatnonzero(nth == n)
+        for side in (0, 1):
+            mine, at = scenario[now], ends[now, side]
+            known = end[mine] == at[:, None]
+            new = (at >= 0) & ~known.any(axis=1)
+            where_ = np.where(new, (end[mine] >= 0).sum(axis=1), known.argmax(axis=1))
+            end[mine[new], where_[new]] = at[new]
+            place[now, side] = np.where(at >= 0, where_, -1)
+    return end, place
+
+
+@njit(cache=True, nogil=True)
+def _multiply_paths(start, at, f, h, end, seen, z):
+    """Z = Hᵀ F between the ends of every scenario.
+
+    start, at, f, h  see `Paths`;  end [scenario, end];  z [scenario, 2 end, 2 end], zero before, written here
+    seen             [unknown, 2]  zero, before and after
+    """
+    for case in range(end.shape[0]):
+        for b in range(end.shape[1]):
+            if end[case, b] < 0:
+                continue
+            for e in range(start[end[case, b]], start[end[case, b] + 1]):
+                seen[at[e], 0], seen[at[e], 1] = f[e, 0], f[e, 1]
+            for a in range(end.shape[1]):
+                if end[case, a] < 0:
+                    continue
+                for e in range(start[end[case, a]], start[end[case, a] + 1]):
+                    for i in range(2):
+                        for j in range(2):
+                            z[case, 2 * a + i, 2 * b + j] += h[e, i] * seen[at[e], j]
+            for e in range(start[end[case, b]], start[end[case, b] + 1]):
+                seen[at[e], 0], seen[at[e], 1] = 0.0, 0.0
+
+
+@njit(cache=True, nogil=True)
+def solve_corrected_outages(grid, factors, paths, correction, task, answer, blocks, last):
+    """Solve the blocks from blocks[0] to blocks[1] with the factors of the whole grid; `last` steps at most.
+
+    As `solve_with_shared_matrix`, but each lane's steps are those of its own matrix at the start.
+    """
+    m = grid.unknowns
+    x = np.empty((factors.unknown[m], LANES), dtype=np.float32)
+    solved, stepped = np.empty(x.shape, dtype=np.float32), np.empty(x.shape, dtype=np.float32)
+    lanes = np.empty((6, LANES))
+    for number in range(blocks[0], blocks[1]):
+        vr, vi, square = answer.vr[number], answer.vi[number], task.square[min(number, task.square.shape[0] - 1)]
+        lanes[:] = 0.0
+        lanes[_GOING] = 1.0
+        iteration = np.int64(0)  # typed at once, as in `gridloop.kernel.newton`
+        while True:
+            _mismatch(grid, task, number, square, vr, vi, factors.unknown, False, x, lanes)
+            if not _judge(answer, number, lanes, iteration, last, _SLOW_SHARE):
+                break
+            iteration += 1
+            forward(factors, x)
+            _correct(paths, correction, number * LANES, lanes, x)
+            backward(factors, x)
+            if iteration >= _ACCELERATED:
+                _accelerate(x, solved, stepped, iteration > _ACCELERATED)
+            going = load(lanes, _GOING)
+            for i in range(m):
+                at = factors.unknown[i]
+                if factors.unknown[i + 1] - at == 2:
+                    _turn(vr, vi, i, double(load(x, at)), double(load(x, at + 1)), going)
+                else:
+                    _turn_held(vr, vi, i, double(load(x, at)), load(square, i), going)
+
+
+@njit(cache=True, nogil=True)
+def _correct(paths, correction, first, lanes, x):
+    """y − F d in every lane that goes on: x [unknown, LANES] float32, y going in; `first` is the scenario of lane 0."""
+    most = correction.end.shape[1]
+    t = np.empty(2 * most)
+    for k in range(LANES):
+        if lanes[_GOING, k] == 0.0:
+            continue
+        end, inner = correction.end[first + k], correction.inner[first + k]
+        for a in range(most):
+            t[2 * a] = t[2 * a + 1] = 0.0
+            if end[a] >= 0:
+                for e in range(paths.start[end[a]], paths.start[end[a] + 1]):
+                    y = x[paths.at[e], k]
+                    t[2 * a] += paths.h[e, 0] * y
+                    t[2 * a + 1] += paths.h[e, 1] * y
+        for a in range(most):
+            if end[a] < 0:
+                continue
+            d0, d1 = 0.0, 0.0
+            for j in range(2 * most):
+                d0 += inner[2 * a, j] * t[j]
+                d1 += inner[2 * a + 1, j] * t[j]
+            s0, s1 = np.float32(d0), np.float32(d1)
+            for e in range(paths.start[end[a]], paths.start[end[a] + 1]):
+                x[paths.at[e], k] -= paths.f[e, 0] * s0 + paths.f[e, 1] * s1
+
+
+@njit(cache=True, nogil=True)
+def forward(f, x):
+    """x ← L⁻¹ x, in place. [unknown, LANES] float32"""
+    for i in range(f.unknown.size - 1):
+        at, second = f.unknown[i], f.unknown[i + 1] - f.unknown[i] == 2
+        a, b = load(x, at), load(x, f.unknown[i + 1] - 1)
+        for e in range(f.lower[i], f.lower[i + 1]):
+            value = load(x, f.lower_col[e])
+            a = fma(f.lower_val[e, 0], value, a)
+            if second:
+                b = fma(f.lower_val[e, 1], value, b)
+        store(x, at, a)
+        if second:
+            store(x, at + 1, b)
+
+
+@njit(cache=True, nogil=True)
+def backward(f, x):
+    """x ← U⁻¹ x, in place. [unknown, LANES] float32"""
+    n = f.unknown.size - 1
+    for reverse in range(n):
+        i = n - 1 - reverse
+        at, second = f.unknown[i], f.unknown[i + 1] - f.unknown[i] == 2
+        y, z = load(x, at), load(x, f.unknown[i + 1] - 1)
+        a, b = f.inverse[i, 0] * y, f.inverse[i, 2] * y
+        if second:
+            a, b = fma(f.inverse[i, 1], z, a), fma(f.inverse[i, 3], z, b)
+        for e in range(f.upper[i], f.upper[i + 1]):
+            value = load(x, f.upper_col[e])
+            a = fma(f.upper_val[e, 0], value, a)
+            if second:
+                b = fma(f.upper_val[e, 1], value, b)
+        store(x, at, a)
+        if second:
+            store(x, at + 1, b)
