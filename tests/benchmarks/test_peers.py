@@ -55,7 +55,7 @@ def test_lightsim2grid_solves_what_it_is_given(in_this_environment):
 
 @needs_peers
 def test_a_small_benchmark_with_machines_and_without(monkeypatch):
-    monkeypatch.setattr(powerflow, "CASES", {"case118": FEW})
+    monkeypatch.setattr(powerflow, "CASES", {"case118": (FEW, FEW)})
     beside_lightsim, beside_pgm = powerflow.run(Bench(runs=2, quick=True))
     assert set(beside_lightsim.peers) == {powerflow.LIGHTSIM} and beside_lightsim.compared == 60
     assert set(beside_pgm.peers) == {f"{powerflow.PGM} newton_raphson"}
@@ -65,7 +65,7 @@ def test_a_small_benchmark_with_machines_and_without(monkeypatch):
 
 @needs_peers
 def test_a_planted_wrong_answer_is_caught_beside_the_peer(monkeypatch):
-    monkeypatch.setattr(powerflow, "CASES", {"case118": FEW})
+    monkeypatch.setattr(powerflow, "CASES", {"case118": (FEW, FEW)})
     honest = ours.Grid.solve
 
     def planted(grid, scenarios, **options):

@@ -18,7 +18,7 @@ ASKED = {"case", "ours_per_s", "peers", "ratio", "max_dv_pu", "cores"}
 def small(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The benchmark of flows, with one case of a few scenarios."""
     door = bench._checkout()
-    monkeypatch.setattr(door.powerflow, "CASES", {"case118": 60})
+    monkeypatch.setattr(door.powerflow, "CASES", {"case118": (60, 60)})
     return door
 
 
