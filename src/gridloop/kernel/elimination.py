@@ -224,9 +224,8 @@ def eliminate(plan, blocks, rows):
 
 
 @outer
-def solve_shared(f, x):
-    """Solve in place with the factors of `factorize_shared`: x [unknown, LANES] float32, right sides in, solution
-    out."""
+def forward_shared(f, x):
+    """x ← L⁻¹ x in place, with the factors of `factorize_shared`. [unknown, LANES] float32"""
     n = f.unknown.size - 1
     for i in range(n):
         at, second = f.unknown[i], f.unknown[i + 1] - f.unknown[i] == 2
@@ -242,6 +241,12 @@ def solve_shared(f, x):
             for e in range(f.lower[i], f.lower[i + 1]):
                 a = fma(f.lower_val[e, 0], load(x, f.lower_col[e]), a)
         store(x, at, a)
+
+
+@outer
+def backward_shared(f, x):
+    """x ← U⁻¹ x in place, with the factors of `factorize_shared`. [unknown, LANES] float32"""
+    n = f.unknown.size - 1
     for reverse in range(n):
         i = n - 1 - reverse
         at, second = f.unknown[i], f.unknown[i + 1] - f.unknown[i] == 2
@@ -260,6 +265,14 @@ def solve_shared(f, x):
             for e in range(f.upper[i], f.upper[i + 1]):
                 a = fma(f.upper_val[e, 0], load(x, f.upper_col[e]), a)
         store(x, at, a)
+
+
+@outer
+def solve_shared(f, x):
+    """Solve in place with the factors of `factorize_shared`: x [unknown, LANES] float32, right sides in, solution
+    out."""
+    forward_shared(f, x)
+    backward_shared(f, x)
 
 
 # ----- a matrix for each scenario ----------------------------------------------------------------------------------

@@ -36,12 +36,12 @@ from gridloop.kernel.lanes import LANES, bounded, double, fma, largest, load, si
 CONVERGED, SLOW, DIVERGED = 0, 1, 2
 # A lane gives the shared matrix up when a step leaves more than this share of the mismatch: Newton's own matrix then
 # costs less than the steps to come.
-_SLOW_SHARE = 0.7
+SLOW_SHARE = 0.7
 # The largest change of ln v or θ in a step with an own matrix. A longer one leaves the region where the equations
 # resemble their linearization; bounding it keeps the numbers finite.
 _LONGEST_STEP = 1.0
 # Steps from this one on look back at the one before. The first steps of a scenario near the start need no help.
-_ACCELERATED = 2
+ACCELERATED = 2
 # The largest share of what the step before taught that is taken; beyond it, it taught little.
 _LONGEST_SHARE = 0.5
 # A mismatch beyond this (per unit) has left every grid behind.
@@ -51,7 +51,7 @@ _LOST = 1e12
 # How the lanes of a block are getting on: rows of an array [6, LANES]. Largest mismatch as a multiple of what is
 # allowed, the same a step ago, the largest mismatch per unit; 1 where the lane goes on, 0 where it has ended; what
 # the nodes with a share add, and what they are to add from the next step on.
-_OVER, _BEFORE, _WORST, _GOING, _ADDED, _TO_ADD = range(6)
+_OVER, _BEFORE, _WORST, GOING, _ADDED, _TO_ADD = range(6)
 
 # ----- one step -----------------------------------------------------------------------------------------------------
 
@@ -76,7 +76,7 @@ def _injected(grid, changes, number, vr, vi, i):
 
 
 @inner
-def _mismatch(grid, task, number, square, vr, vi, unknown, own, x, lanes):
+def mismatch(grid, task, number, square, vr, vi, unknown, own, x, lanes):
     """Wanted less injected powers, as the right side of a step.
 
     square   [position, LANES]  see `Task`
@@ -139,14 +139,14 @@ def _turn_held(vr, vi, i, turn, square, going):
 
 
 @inner
-def _judge(answer, number, lanes, iteration, last, slow_share):
+def judge(answer, number, lanes, iteration, last, slow_share):
     """Decide which lanes go on; True where any does.
 
     slow_share  a lane gives up where more than this share of its mismatch was left by a step
     """
     any_going = False
     for k in range(LANES):
-        if lanes[_GOING, k] == 0.0:
+        if lanes[GOING, k] == 0.0:
             continue
         here, over = number * LANES + k, lanes[_OVER, k]
         answer.iterations[here] = iteration
@@ -162,7 +162,7 @@ def _judge(answer, number, lanes, iteration, last, slow_share):
             lanes[_BEFORE, k] = over
             any_going = True
             continue
-        lanes[_GOING, k] = 0.0
+        lanes[GOING, k] = 0.0
     for k in range(LANES):
         lanes[_ADDED, k] = lanes[_TO_ADD, k]
     return any_going
@@ -184,27 +184,33 @@ def solve_with_shared_matrix(grid, factors, task, answer, blocks, last):
     for number in range(blocks[0], blocks[1]):
         vr, vi, square = answer.vr[number], answer.vi[number], task.square[min(number, task.square.shape[0] - 1)]
         lanes[:] = 0.0
-        lanes[_GOING] = 1.0
-        iteration = np.int64(0)  # typed at once: a literal would have `_judge` compiled twice
+        lanes[GOING] = 1.0
+        iteration = np.int64(0)  # typed at once: a literal would have `judge` compiled twice
         while True:
-            _mismatch(grid, task, number, square, vr, vi, factors.unknown, False, x, lanes)
-            if not _judge(answer, number, lanes, iteration, last, _SLOW_SHARE):
+            mismatch(grid, task, number, square, vr, vi, factors.unknown, False, x, lanes)
+            if not judge(answer, number, lanes, iteration, last, SLOW_SHARE):
                 break
             iteration += 1
             solve_shared(factors, x)
-            if iteration >= _ACCELERATED:
-                _accelerate(x, solved, stepped, iteration > _ACCELERATED)
-            going = load(lanes, _GOING)
-            for i in range(m):
-                at = factors.unknown[i]
-                if factors.unknown[i + 1] - at == 2:
-                    _turn(vr, vi, i, double(load(x, at)), double(load(x, at + 1)), going)
-                else:
-                    _turn_held(vr, vi, i, double(load(x, at)), load(square, i), going)
+            if iteration >= ACCELERATED:
+                accelerate(x, solved, stepped, iteration > ACCELERATED)
+            advance(factors, square, vr, vi, x, lanes)
 
 
 @inner
-def _accelerate(x, solved, stepped, ready):
+def advance(factors, square, vr, vi, x, lanes):
+    """Move the voltages of the lanes that are going by a step x [unknown, LANES], laid out as `factors` say."""
+    going = load(lanes, GOING)
+    for i in range(factors.unknown.size - 1):
+        at = factors.unknown[i]
+        if factors.unknown[i + 1] - at == 2:
+            _turn(vr, vi, i, double(load(x, at)), double(load(x, at + 1)), going)
+        else:
+            _turn_held(vr, vi, i, double(load(x, at)), load(square, i), going)
+
+
+@inner
+def accelerate(x, solved, stepped, ready):
     """Turn what the matrix proposes, x, into the step to take: Anderson's acceleration over one step back.
 
     The last step Δ changed the proposal by d = x − solved. Where that is −Δ, the matrix was right; the share θ of d
@@ -246,17 +252,17 @@ def solve_with_own_matrix(grid, elimination, task, answer, blocks, last):
     for number in range(blocks[0], blocks[1]):
         vr, vi, square = answer.vr[number], answer.vi[number], task.square[min(number, task.square.shape[0] - 1)]
         lanes[:] = 0.0
-        lanes[_GOING] = 1.0
-        iteration = np.int64(0)  # typed at once: a literal would have `_judge` compiled twice
+        lanes[GOING] = 1.0
+        iteration = np.int64(0)  # typed at once: a literal would have `judge` compiled twice
         while True:
-            _mismatch(grid, task, number, square, vr, vi, unknown, True, x, lanes)
-            if not _judge(answer, number, lanes, iteration, last, np.inf):
+            mismatch(grid, task, number, square, vr, vi, unknown, True, x, lanes)
+            if not judge(answer, number, lanes, iteration, last, np.inf):
                 break
             iteration += 1
             _fill_jacobian(grid, task.changes, number, square, vr, vi, jacobian)
             factorize_lanes(elimination, jacobian)
             solve_lanes(elimination, jacobian, x)
-            going = load(lanes, _GOING)
+            going = load(lanes, GOING)
             for i in range(m):
                 turn, grow = bounded(load(x, 2 * i), _LONGEST_STEP), bounded(load(x, 2 * i + 1), _LONGEST_STEP)
                 _turn(vr, vi, i, double(turn), double(grow), going)

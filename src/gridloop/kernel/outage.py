@@ -21,17 +21,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from gridloop.kernel import newton
-from gridloop.kernel.elimination import Elimination, SharedFactors, SingleArray
+from gridloop.kernel.compiled import outer
+from gridloop.kernel.elimination import Elimination, SharedFactors, SingleArray, backward_shared, forward_shared
 from gridloop.kernel.grid import Changes
-from gridloop.kernel.lanes import LANES, double, fma, load, store
+from gridloop.kernel.lanes import LANES
+from gridloop.kernel.newton import GOING, accelerate, advance, judge, mismatch
 from gridloop.units import ComplexArray, FloatArray, IntArray
 
-_GOING = newton._GOING
-_mismatch, _judge, _accelerate = newton._mismatch, newton._judge, newton._accelerate
-_turn, _turn_held = newton._turn, newton._turn_held
 # A lane gives the corrected matrix up when a step leaves more than this share of the mismatch; a renewed matrix costs
 # about five of its steps.
 _SLOW_SHARE = 0.8
@@ -64,7 +61,7 @@ def find_paths(plan: Elimination, factors: SharedFactors) -> Paths:
     return Paths(start, at, f, h)
 
 
-@njit(cache=True, nogil=True)
+@outer
 def _parents(start, col):
     """Row that the elimination of each row reaches next: the first of its later neighbours; −1 at the end. [row]"""
     parent = np.full(start.size - 1, -1)
@@ -74,7 +71,7 @@ def _parents(start, col):
     return parent
 
 
-@njit(cache=True, nogil=True)
+@outer
 def _sizes(parent, unknown):
     """Where the entries of every row's path start. [row + 1]"""
     start = np.zeros(parent.size + 1, np.int64)
@@ -87,7 +84,7 @@ def _sizes(parent, unknown):
     return start
 
 
-@njit(cache=True, nogil=True)
+@outer
 def _fill_paths(parent, factors, start, at, f, h):
     """Substitute the unit vectors of every row along its path; the arrays are those of `Paths`.
 
@@ -188,7 +185,7 @@ def _place_ends(scenario: IntArray, ends: IntArray, count: int, most: int) -> tu
     return end, place
 
 
-@njit(cache=True, nogil=True)
+@outer
 def _multiply_paths(start, at, f, h, end, seen, z):
     """Z = Hᵀ F between the ends of every scenario.
 
@@ -212,7 +209,7 @@ def _multiply_paths(start, at, f, h, end, seen, z):
                 seen[at[e], 0], seen[at[e], 1] = 0.0, 0.0
 
 
-@njit(cache=True, nogil=True)
+@outer
 def solve_corrected_outages(grid, factors, paths, correction, task, answer, blocks, last):
     """Solve the blocks from blocks[0] to blocks[1] with the factors of the whole grid; `last` steps at most.
 
@@ -225,34 +222,28 @@ def solve_corrected_outages(grid, factors, paths, correction, task, answer, bloc
     for number in range(blocks[0], blocks[1]):
         vr, vi, square = answer.vr[number], answer.vi[number], task.square[min(number, task.square.shape[0] - 1)]
         lanes[:] = 0.0
-        lanes[_GOING] = 1.0
+        lanes[GOING] = 1.0
         iteration = np.int64(0)  # typed at once, as in `gridloop.kernel.newton`
         while True:
-            _mismatch(grid, task, number, square, vr, vi, factors.unknown, False, x, lanes)
-            if not _judge(answer, number, lanes, iteration, last, _SLOW_SHARE):
+            mismatch(grid, task, number, square, vr, vi, factors.unknown, False, x, lanes)
+            if not judge(answer, number, lanes, iteration, last, _SLOW_SHARE):
                 break
             iteration += 1
-            forward(factors, x)
+            forward_shared(factors, x)
             _correct(paths, correction, number * LANES, lanes, x)
-            backward(factors, x)
+            backward_shared(factors, x)
             if iteration >= _ACCELERATED:
-                _accelerate(x, solved, stepped, iteration > _ACCELERATED)
-            going = load(lanes, _GOING)
-            for i in range(m):
-                at = factors.unknown[i]
-                if factors.unknown[i + 1] - at == 2:
-                    _turn(vr, vi, i, double(load(x, at)), double(load(x, at + 1)), going)
-                else:
-                    _turn_held(vr, vi, i, double(load(x, at)), load(square, i), going)
+                accelerate(x, solved, stepped, iteration > _ACCELERATED)
+            advance(factors, square, vr, vi, x, lanes)
 
 
-@njit(cache=True, nogil=True)
+@outer
 def _correct(paths, correction, first, lanes, x):
     """y − F d in every lane that goes on: x [unknown, LANES] float32, y going in; `first` is the scenario of lane 0."""
     most = correction.end.shape[1]
     t = np.empty(2 * most)
     for k in range(LANES):
-        if lanes[_GOING, k] == 0.0:
+        if lanes[GOING, k] == 0.0:
             continue
         end, inner = correction.end[first + k], correction.inner[first + k]
         for a in range(most):
@@ -272,40 +263,3 @@ def _correct(paths, correction, first, lanes, x):
             s0, s1 = np.float32(d0), np.float32(d1)
             for e in range(paths.start[end[a]], paths.start[end[a] + 1]):
                 x[paths.at[e], k] -= paths.f[e, 0] * s0 + paths.f[e, 1] * s1
-
-
-@njit(cache=True, nogil=True)
-def forward(f, x):
-    """x ← L⁻¹ x, in place. [unknown, LANES] float32"""
-    for i in range(f.unknown.size - 1):
-        at, second = f.unknown[i], f.unknown[i + 1] - f.unknown[i] == 2
-        a, b = load(x, at), load(x, f.unknown[i + 1] - 1)
-        for e in range(f.lower[i], f.lower[i + 1]):
-            value = load(x, f.lower_col[e])
-            a = fma(f.lower_val[e, 0], value, a)
-            if second:
-                b = fma(f.lower_val[e, 1], value, b)
-        store(x, at, a)
-        if second:
-            store(x, at + 1, b)
-
-
-@njit(cache=True, nogil=True)
-def backward(f, x):
-    """x ← U⁻¹ x, in place. [unknown, LANES] float32"""
-    n = f.unknown.size - 1
-    for reverse in range(n):
-        i = n - 1 - reverse
-        at, second = f.unknown[i], f.unknown[i + 1] - f.unknown[i] == 2
-        y, z = load(x, at), load(x, f.unknown[i + 1] - 1)
-        a, b = f.inverse[i, 0] * y, f.inverse[i, 2] * y
-        if second:
-            a, b = fma(f.inverse[i, 1], z, a), fma(f.inverse[i, 3], z, b)
-        for e in range(f.upper[i], f.upper[i + 1]):
-            value = load(x, f.upper_col[e])
-            a = fma(f.upper_val[e, 0], value, a)
-            if second:
-                b = fma(f.upper_val[e, 1], value, b)
-        store(x, at, a)
-        if second:
-            store(x, at + 1, b)

@@ -15,8 +15,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from gridloop.kernel.compiled import inner, outer
 from gridloop.kernel.lanes import LANES, anywhere_outside, fma, load, splat, store, where
 from gridloop.units import BoolArray, FloatArray, IntArray
 
@@ -89,7 +89,7 @@ class Out(NamedTuple):
     lane: IntArray
 
 
-@njit(cache=True, nogil=True)
+@outer
 def find_worst(limits, out, vr, vi, first, worst):
     """Reduce the voltages of blocks [block, position, LANES]; NaN where cut off or without a solution.
 
@@ -100,7 +100,7 @@ def find_worst(limits, out, vr, vi, first, worst):
         _loadings(limits, out, first // LANES + number, vr[number], vi[number], first + number * LANES, worst)
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _voltages(limits, vr, vi, first, worst):
     """Magnitudes, and the bands of buses."""
     found = np.empty((5, LANES))
@@ -132,7 +132,7 @@ def _voltages(limits, vr, vi, first, worst):
             worst.v_max[first + k], worst.high_at[first + k] = np.sqrt(found[2, k]), int(found[3, k])
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _loadings(limits, out, number, vr, vi, first, worst):
     """Currents over ratings, the worse of both ends."""
     found = np.empty((3, LANES))
@@ -168,7 +168,7 @@ def _loadings(limits, out, number, vr, vi, first, worst):
             worst.loading[first + k], worst.loaded_at[first + k] = np.sqrt(found[0, k]), int(found[1, k])
 
 
-@njit(cache=True, nogil=True)
+@inner
 def _current(g_own, b_own, g_other, b_other, tr, ti, hr, hi):
     """Square of the current g + jb at the tail's and the head's voltage."""
     real = fma(g_own, tr, fma(-b_own, ti, fma(g_other, hr, (-b_other) * hi)))
