@@ -11,8 +11,9 @@ from gridloop.io.pandapower_net import from_pandapower
 from gridloop.network.feeder.model import Feeder
 from gridloop.network.model import Network
 
-BALANCED = f"{matpower.FORMATS}, .json (pandapower), a folder written by gridloop, {simbench.PREFIX}CODE (SimBench)"
-FORMATS = f"{opendss.FORMATS}, {BALANCED}"
+_OURS = f".json (pandapower), a folder written by gridloop, {simbench.PREFIX}CODE (SimBench)"
+BALANCED = f"{matpower.FORMATS}, {_OURS}"
+FORMATS = f"{matpower.FORMATS}, {opendss.FORMATS}, {_OURS}"
 
 
 def read_network(path_or_code: str | Path) -> Network | Feeder:
