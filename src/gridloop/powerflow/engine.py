@@ -7,10 +7,12 @@ which thread takes one, and which scenarios share it, changes no number.
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -185,15 +187,28 @@ class Engine:
 
 
 def in_threads(ranges: Iterator[tuple[int, int]], work: Callable[[int, int], None], threads: int | None) -> None:
-    """Do the work of every range; in turn where there is one thread."""
-    count = threads or os.cpu_count() or 1
-    if count == 1:
-        for first, end in ranges:
-            work(first, end)
-        return
-    with ThreadPoolExecutor(count) as pool:
-        for done in [pool.submit(work, first, end) for first, end in ranges]:
-            done.result()
+    """Do the work of every range, in this thread and in helpers beside it; `threads` in all, all cores where None."""
+    count, todo, turn = threads or os.cpu_count() or 1, list(ranges), itertools.count()
+
+    def take() -> None:
+        while (k := next(turn)) < len(todo):  # drawing a number is one step: no two threads get the same
+            work(*todo[k])
+
+    others = min(count, len(todo)) - 1
+    helpers = [_helpers(os.getpid(), count).submit(take) for _ in range(others)] if others > 0 else []
+    try:
+        take()
+    finally:
+        # One that has not begun has nothing left to do, and may stand behind others for long.
+        started = [helper for helper in helpers if not helper.cancel()]
+    for helper in started:
+        helper.result()
+
+
+@cache
+def _helpers(process: int, count: int) -> ThreadPoolExecutor:
+    """Threads that wait for work: starting them takes as long as a small batch. A forked process starts its own."""
+    return ThreadPoolExecutor(count, f"gridloop-{process}")
 
 
 def unconverged(status: IntArray) -> IntArray:
