@@ -103,7 +103,7 @@ def feeder_flows(
     work = _Work.of(feeder, arrays, cases)
     engine = FeederEngine.build(arrays, work.typical(), controls=controls)
     n, count = arrays.n_nodes, cases.count
-    v = np.full((n, count), _UNKNOWN)
+    v = np.empty((n, count), np.complex64)  # touched once, where it is written: memory is slower than the flows
     status, iterations = np.full(count, -1, np.int64), np.zeros(count, np.int64)
     taps = np.zeros((arrays.tap.size, count), np.int64)
     done = 0
