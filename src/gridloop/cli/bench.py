@@ -35,7 +35,10 @@ def bench(
     threads: Annotated[int, typer.Option(min=1, help="Threads or processes of every tool.")] = 2,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer scenarios, fewer answers compared.")] = False,
     peers: Annotated[bool, typer.Option(help="Run the other tools too, in an environment of their own.")] = True,
-    fraction: Annotated[float, typer.Option(min=1e-6, max=1, help="Share of the study that 131m runs.")] = 0.01,
+    fraction: Annotated[
+        float | None,
+        typer.Option(min=1e-6, max=1, help="Share of the study that 131m runs: all of it, or 0.01 with --quick."),
+    ] = None,
     answers: Annotated[int, typer.Option(min=1, help="Scenarios per case whose answers are compared.")] = 10_000,
     out: Annotated[Path | None, typer.Option(help="File for the result; runs/bench/NAME-TIME.json otherwise.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
@@ -53,7 +56,7 @@ def bench(
             quick=quick,
             with_peers=peers,
             cases=tuple(case or ()),
-            fraction=fraction,
+            fraction=fraction if fraction is not None else 0.01 if quick else 1.0,
             answers=answers,
             say=lambda text: status.update(text),
         )
