@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from scipy.sparse import coo_array, csr_array, diags_array
 from scipy.sparse.csgraph import connected_components
 
@@ -120,6 +121,13 @@ class FeederArrays:
     def s0(self) -> ComplexArray:
         """Consumption of every load and generator at rated voltage. [element], per unit"""
         return self.loads.s0
+
+    @property
+    def node_names(self) -> pd.Index:
+        """Names "bus.phase" of the nodes of buses, which come first."""
+        there = self.bus_of >= 0
+        bus = self.feeder.bus.index[self.bus_of[there]]
+        return pd.Index([f"{b}.{p}" for b, p in zip(bus, self.phase[there], strict=True)], name="node")
 
     def ratio(self, taps: IntArray) -> FloatArray:
         """Ratio of every regulator unit at taps [control]. [unit]"""

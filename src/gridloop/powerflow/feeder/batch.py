@@ -14,17 +14,16 @@ from numpy.typing import NDArray
 
 from gridloop.kernel.feeder import CONVERGED, RESTLESS
 from gridloop.kernel.lanes import LANES
-from gridloop.kernel.spread import add_rows, fill_blocks, take_deviations
+from gridloop.kernel.spread import take_deviations
 from gridloop.network.feeder.check import check_feeder
 from gridloop.network.feeder.model import Feeder
 from gridloop.powerflow.engine import in_threads
 from gridloop.powerflow.feeder.arrays import FeederArrays, build_feeder_arrays
+from gridloop.powerflow.feeder.consumption import SETTABLE, Consumption
 from gridloop.powerflow.feeder.engine import STATUS, FeederEngine
 from gridloop.powerflow.scenarios import Scenarios, read_scenarios
 from gridloop.units import BoolArray, ComplexArray, IntArray
 
-# What scenarios of a feeder may set.
-SETTABLE = ("load.p_mw", "load.q_mvar", "generator.p_mw", "generator.q_mvar")
 # Largest error of a voltage; the kernel's numbers carry about 1e-8.
 TOLERANCE_PU = 1e-7
 MAX_ITERATIONS = 100
@@ -61,9 +60,7 @@ class FeederFlows:
     @cached_property
     def nodes(self) -> pd.Index:
         """Names of the nodes, "bus.phase", in the order of `v`."""
-        there = self.arrays.bus_of >= 0
-        bus = self.feeder.bus.index[self.arrays.bus_of[there]]
-        return pd.Index([f"{b}.{p}" for b, p in zip(bus, self.arrays.phase[there], strict=True)], name="node")
+        return self.arrays.node_names
 
     @cached_property
     def v(self) -> xr.DataArray:
@@ -100,8 +97,9 @@ def feeder_flows(
     check_feeder(feeder).raise_errors(feeder.name)
     cases = read_scenarios(feeder, scenarios, SETTABLE)
     arrays = build_feeder_arrays(feeder)
-    work = _Work.of(feeder, arrays, cases)
-    engine = FeederEngine.build(arrays, work.typical(), controls=controls)
+    consumption = Consumption.of(feeder, arrays, {key: part.rows for key, part in cases.parts.items()})
+    values = {key: part.values for key, part in cases.parts.items()}
+    engine = FeederEngine.build(arrays, _typical(consumption, cases), controls=controls)
     n, count = arrays.n_nodes, cases.count
     v = np.empty((n, count), np.complex64)  # touched once, where it is written: memory is slower than the flows
     status, iterations = np.full(count, -1, np.int64), np.zeros(count, np.int64)
@@ -112,7 +110,7 @@ def feeder_flows(
         nonlocal done
         blocks = -(-(end - first) // LANES)
         answer = engine.new_answer(blocks)
-        engine.solve(*work.consumption(first, blocks), answer, max(tolerance_pu, 1e-8), max_iterations)
+        engine.solve(*consumption.in_blocks(values, first, blocks), answer, max(tolerance_pu, 1e-8), max_iterations)
         take_deviations(answer.d, engine.layout.row_of, engine.layout.v0, first, v)
         lanes = slice(0, end - first)
         status[first:end], iterations[first:end] = answer.status[lanes], answer.iterations[lanes]
@@ -125,7 +123,7 @@ def feeder_flows(
         step = engine.chunk
         in_threads(((k, min(k + step, count)) for k in range(0, count, step)), solve, threads)
     for k in np.flatnonzero((status != CONVERGED) & (status != RESTLESS)):
-        s = work.one(int(k))
+        s = consumption.of_one({key: value[:, k] for key, value in values.items()})
         if np.isfinite(s).all():
             v[:, k], taps[:, k], status[k], iterations[k] = engine.solve_plainly(s, tolerance_pu)
         else:
@@ -157,56 +155,12 @@ def _flows(
     )
 
 
-@dataclass(frozen=True)
-class _Work:
-    """Consumption of scenarios: base [element] where no scenario says otherwise, and rows of what they set."""
-
-    cases: Scenarios
-    base: ComplexArray
-    rows: Mapping[str, tuple[IntArray, NDArray[np.float64]]]
-
-    @classmethod
-    def of(cls, feeder: Feeder, arrays: FeederArrays, cases: Scenarios) -> _Work:
-        base, rows = arrays.s0.copy(), {}
-        first = {"load": 0, "generator": len(feeder.load)}
-        for key, part in cases.parts.items():
-            on = feeder.tables[part.table]["in_service"].to_numpy(dtype=bool)[part.rows]
-            element = first[part.table] + part.rows
-            factor = np.full(part.rows.size, 1.0 if part.table == "load" else -1.0)
-            rows[key] = np.where(on, element, -1), factor
-            if part.column == "p_mw":
-                base[element] = 1j * base[element].imag
-            else:
-                base[element] = base[element].real
-        return cls(cases, base, rows)
-
-    def typical(self) -> ComplexArray:
-        """Mean consumption of a sample of the scenarios [element]; NaN values are left out."""
-        sample = np.unique(np.linspace(0, self.cases.count - 1, min(_SAMPLED, self.cases.count)).astype(np.int64))
-        s = self.base.copy()
-        for key, (row, factor) in self.rows.items():
-            part = self.cases.parts[key]
-            values = part.values[:, sample]
-            known = np.isfinite(values)
-            mean = factor * np.where(known, values, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
-            np.add.at(s, row[row >= 0], mean[row >= 0] * (1.0 if part.column == "p_mw" else 1j))
-        return s
-
-    def consumption(self, first: int, blocks: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Active and reactive consumption of the scenarios from `first` on. [block, element, LANES]"""
-        p, q = (np.empty((blocks, self.base.size, LANES), np.float32) for _ in range(2))
-        fill_blocks(p, self.base.real)
-        fill_blocks(q, self.base.imag)
-        for key, (row, factor) in self.rows.items():
-            part = self.cases.parts[key]
-            add_rows(p if part.column == "p_mw" else q, part.values, row, factor, first)
-        return p, q
-
-    def one(self, scenario: int) -> ComplexArray:
-        """Consumption of one scenario [element]."""
-        s = self.base.copy()
-        for key, (row, factor) in self.rows.items():
-            part = self.cases.parts[key]
-            values = factor * part.values[:, scenario] * (1.0 if part.column == "p_mw" else 1j)
-            np.add.at(s, row[row >= 0], values[row >= 0])
-        return s
+def _typical(consumption: Consumption, cases: Scenarios) -> ComplexArray:
+    """Mean consumption of a sample of the scenarios [element]; NaN values are left out."""
+    sample = np.unique(np.linspace(0, cases.count - 1, min(_SAMPLED, cases.count)).astype(np.int64))
+    means = {}
+    for key, part in cases.parts.items():
+        values = part.values[:, sample]
+        known = np.isfinite(values)
+        means[key] = np.where(known, values, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    return consumption.of_one(means)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
@@ -15,16 +15,14 @@ from gridloop.kernel.feeder import CONVERGED as FEEDER_CONVERGED
 from gridloop.kernel.feeder import RESTLESS
 from gridloop.kernel.lanes import LANES
 from gridloop.kernel.magnitudes import feeder_magnitudes
-from gridloop.kernel.spread import add_rows, fill_blocks
 from gridloop.network.feeder.check import check_feeder
 from gridloop.network.feeder.model import Feeder
 from gridloop.powerflow.feeder.arrays import FeederArrays, build_feeder_arrays
+from gridloop.powerflow.feeder.consumption import SETTABLE, Consumption
 from gridloop.powerflow.feeder.engine import STATUS, FeederEngine
 from gridloop.powerflow.study.identity import fingerprint
 from gridloop.powerflow.study.solver import Chunk, Grid, Values
 from gridloop.units import FloatArray, IntArray
-
-_KEYS = {"load.p_mw": 1.0, "load.q_mvar": 1.0, "generator.p_mw": -1.0, "generator.q_mvar": -1.0}
 
 
 @dataclass(frozen=True)
@@ -71,12 +69,7 @@ class FeederStudySolver:
 
     @cached_property
     def engine(self) -> FeederEngine:
-        s = self.arrays.s0.copy()
-        for key, value in self.centre.items():
-            element, sign = self._rows(key)
-            on = element >= 0
-            at, taken = element[on], (sign * value)[on]
-            s[at] = taken + 1j * s[at].imag if key.endswith("p_mw") else s[at].real + 1j * taken
+        s = self._consumption(self.centre).of_one(self.centre)
         engine = FeederEngine.build(self.arrays, s, controls=self.controls)
         if not engine.able:
             raise BadInput(
@@ -93,9 +86,8 @@ class FeederStudySolver:
     @cached_property
     def grid(self) -> Grid:
         bus = self.feeder.bus.iloc[self.arrays.bus_of[self._shown]]
-        names = [f"{b}.{p}" for b, p in zip(bus.index, self.arrays.phase[self._shown], strict=True)]
         low, high = (bus[name].to_numpy(dtype=float) for name in ("v_min_pu", "v_max_pu"))
-        return Grid(pd.Index(names, name="node"), pd.Index([], name="branch"), low, high, STATUS)
+        return Grid(self.arrays.node_names, pd.Index([], name="branch"), low, high, STATUS)
 
     def elements(self, key: str) -> pd.Index:
         return self.feeder.tables[self._table(key)].index
@@ -104,11 +96,11 @@ class FeederStudySolver:
         return self.feeder.tables[self._table(key)][key.split(".")[1]].to_numpy(dtype=float)
 
     def _table(self, key: str) -> str:
-        if key not in _KEYS:
+        if key not in SETTABLE:
             raise BadInput(
-                f"{key!r} cannot vary between scenarios of a feeder; what can is {', '.join(_KEYS)}.",
+                f"{key!r} cannot vary between scenarios of a feeder; what can is {', '.join(SETTABLE)}.",
                 key=key,
-                allowed=list(_KEYS),
+                allowed=list(SETTABLE),
             )
         return key.split(".")[0]
 
@@ -118,17 +110,7 @@ class FeederStudySolver:
         count = next((v.shape[1] for v in values.values()), 1)
         blocks = -(-count // LANES)
         engine = self.engine
-        p, q = (np.empty((blocks, engine.arrays.s0.size, LANES), np.float32) for _ in range(2))
-        base = engine.arrays.s0.copy()
-        rows = {key: self._rows(key) for key in values}
-        for key, (element, _) in rows.items():
-            at = element[element >= 0]
-            base[at] = 1j * base[at].imag if key.endswith("p_mw") else base[at].real
-        fill_blocks(p, base.real)
-        fill_blocks(q, base.imag)
-        for key, value in values.items():
-            element, sign = rows[key]
-            add_rows(p if key.endswith("p_mw") else q, value, element, sign, 0)
+        p, q = self._consumption(values).in_blocks(values, 0, blocks)
         answer = engine.new_answer(blocks)
         engine.solve(p, q, answer, self.tolerance_pu, self.max_iterations)
         shown = self._shown
@@ -144,9 +126,7 @@ class FeederStudySolver:
         v[~self.arrays.supplied[shown]] = np.nan
         return Chunk(v, status, iterations)
 
-    def _rows(self, key: str) -> tuple[IntArray, FloatArray]:
-        """Element of every row of a key's table, −1 where it is out of service; and the sign of its consumption."""
-        table = self.feeder.tables[self._table(key)]
-        first = 0 if key.startswith("load") else len(self.feeder.load)
-        on = table["in_service"].to_numpy(dtype=bool)
-        return np.where(on, first + np.arange(len(table)), -1), np.full(len(table), _KEYS[key])
+    def _consumption(self, keys: Iterable[str]) -> Consumption:
+        """Of scenarios that set all rows of these keys."""
+        rows = {key: np.arange(len(self.elements(key))) for key in keys}
+        return Consumption.of(self.feeder, self.arrays, rows)
