@@ -1,4 +1,4 @@
-"""Solving linear models: the only file that knows which solver there is.
+"""Solving linear models: the only file that knows which solver there is for them.
 
 A model is written with linopy, handed to HiGHS once, and kept there: rows found violated later are added to the solved
 model, so that the next solve starts from the last basis. One thread and a fixed seed: the same model gives the same
