@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from pathlib import Path
 
 import pytest
 
+from gridloop.kernel.compiled import FINGERPRINT
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_configure() -> None:
-    """Drop compiled kernels that are older than their sources.
-
-    numba's cache looks at the file of a kernel alone; one that calls another file's kernels would go on with the old
-    ones after an edit there. A new installation has new files and needs none of this.
-    """
-    kernels = ROOT / "src" / "gridloop" / "kernel"
-    newest = max((source.stat().st_mtime for source in kernels.glob("*.py")), default=0.0)
-    for compiled in (kernels / "__pycache__").glob("*.nb[ci]"):
-        with contextlib.suppress(FileNotFoundError):  # another worker was faster
-            if compiled.stat().st_mtime < newest:
-                compiled.unlink()
+    """Drop compiled kernels of earlier sources: they are never loaded again, see `gridloop.kernel.compiled`."""
+    for compiled in (ROOT / "src" / "gridloop" / "kernel" / "__pycache__").glob("*.nb[ci]"):
+        if FINGERPRINT not in compiled.name:
+            compiled.unlink(missing_ok=True)  # another worker may be faster
 
 
 def find_data() -> Path:

@@ -5,8 +5,9 @@ import plain
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from inner_kernels import factorize_lanes, solve_lanes, solve_shared
 
-from gridloop.kernel.elimination import factorize_lanes, factorize_shared, make_plan, solve_lanes, solve_shared
+from gridloop.kernel.elimination import factorize_shared, make_plan
 from gridloop.kernel.lanes import LANES
 
 # float32 carries 6e-8; a hundred rows of strong diagonals lose two digits of it at most.

@@ -6,10 +6,10 @@ import plain
 import pytest
 from pytest import approx
 
-from gridloop.kernel.block import Answer, Task, begin, gather
+from gridloop.kernel.block import Answer, Task, begin, gather, new_room
 from gridloop.kernel.elimination import block_numbers, factorize_shared
 from gridloop.kernel.grid import Changes, jacobian_blocks, make_grid, no_changes
-from gridloop.kernel.lanes import LANES
+from gridloop.kernel.lanes import LANES, new_rows
 from gridloop.kernel.newton import CONVERGED, DIVERGED, solve_with_own_matrix, solve_with_shared_matrix
 
 # Both are solved until the mismatch is below this; voltages then differ by it times the impedance of the grid, about 1.
@@ -39,7 +39,7 @@ class Case:
         self.v0[SOURCE], self.v0[REGULATED] = 1.02, 1.01
         held = np.zeros(N, dtype=bool)
         held[REGULATED + SOURCE] = True
-        blocks = jacobian_blocks(self.grid, self.plan, self.v0, held[self.grid.node][: N - 1])
+        blocks = jacobian_blocks(self.grid, self.plan, self.v0[self.grid.node], held[self.grid.node][: N - 1])
         self.factors = factorize_shared(self.plan, blocks, held[self.grid.node][: N - 1])
         self.share = np.empty(0) if share is None else share[self.grid.node]
 
@@ -66,10 +66,14 @@ class Case:
         gathered = gather(self.grid, no_changes() if changes is None else changes, 1)
         p, q = np.ascontiguousarray(s.real[at][None]), np.ascontiguousarray(s.imag[at][None])
         task = Task(p, q, square, gathered, self.share)
+        changed = int((gathered.head >= 0).sum())
         if shared:
-            solve_with_shared_matrix(self.grid, self.factors, task, answer, (0, 1), last)
+            room = new_room(int(self.factors.unknown[-1]), N, changed)
+            solve_with_shared_matrix(self.grid, self.factors, task, answer, room, (0, 1), last)
         else:
-            solve_with_own_matrix(self.grid, self.plan, task, answer, (0, 1), last)
+            room = new_room(2 * (N - 1), N, changed)
+            jacobian = new_rows(4 * (N - 1 + 2 * self.plan.col.size), dtype=np.float32)
+            solve_with_own_matrix(self.grid, self.plan, task, answer, room, jacobian, (0, 1), last, last)
         return (answer.vr[0] + 1j * answer.vi[0])[self.place], answer
 
 

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from inner_kernels import backward_shared, correct_step, forward_shared
 from pytest import approx
 from random_grids import random_grid
 
-import gridloop.kernel.elimination as elimination
-import gridloop.kernel.outage as outage
 from gridloop.io.read import read_network
 from gridloop.kernel.lanes import LANES
 from gridloop.kernel.outage import correct, find_paths
@@ -130,8 +129,8 @@ def test_lanes_that_stopped_are_not_corrected(grid):
     correction = correct(paths, changes, start.v, m, LANES)
     x = np.ones((int(start.factors.unknown[m]), LANES), dtype=np.float32)
     y, z = x.copy(), x.copy()
-    elimination.forward_shared(start.factors, y)
-    elimination.backward_shared(start.factors, y)
+    forward_shared(start.factors, y)
+    backward_shared(start.factors, y)
     step(start.factors, paths, correction, 0.0, x)
     step(start.factors, paths, correction, 1.0, z)
     assert (x == y).all() and (z != y).any()
@@ -140,9 +139,9 @@ def test_lanes_that_stopped_are_not_corrected(grid):
 def step(factors, paths, correction, going: float, x: np.ndarray) -> None:
     """A corrected solution in place, of lanes that go on (1) or have ended (0)."""
     lanes = np.full((6, LANES), going)
-    elimination.forward_shared(factors, x)
-    outage._correct(paths, correction, 0, lanes, x)
-    elimination.backward_shared(factors, x)
+    forward_shared(factors, x)
+    correct_step(paths, correction, 0, lanes, x)
+    backward_shared(factors, x)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gridloop.kernel.compiled import outer
+from gridloop.kernel.compiled import inner, outer
+from gridloop.kernel.elimination import Rows, SingleArray
 from gridloop.kernel.grid import Changes, Grid
-from gridloop.kernel.lanes import LANES
+from gridloop.kernel.lanes import LANES, fma, load, new_rows, splat, store
 from gridloop.units import ComplexArray, FloatArray, IntArray
 
 
@@ -48,6 +49,49 @@ class Task(NamedTuple):
     share: FloatArray
 
 
+class Asked(NamedTuple):
+    """What one block asks for, at the voltages that it is at.
+
+    p, q            [position, LANES]  wanted injections, per unit; [position] where they are those of all lanes
+    share           [position]         see `Task`
+    row             [position]         row of what is added to them; 0 where nothing is
+    more_p, more_q  [row, LANES]       to be added, less what changes of the admittance matrix inject; row 0 is zero
+    """
+
+    p: FloatArray
+    q: FloatArray
+    share: FloatArray
+    row: Rows
+    more_p: FloatArray
+    more_q: FloatArray
+
+
+class Room(NamedTuple):
+    """Memory for one block at a time.
+
+    x, before, drift  [unknown, LANES]  float32: a step, the one before, and how the step was changed
+    lanes             [6, LANES]        progress, see `gridloop.kernel.newton`
+    row               [position]        as in `Asked`
+    more_p, more_q    [row, LANES]      as in `Asked`
+    """
+
+    x: SingleArray
+    before: SingleArray
+    drift: SingleArray
+    lanes: FloatArray
+    row: Rows
+    more_p: FloatArray
+    more_q: FloatArray
+
+
+def new_room(unknowns: int, positions: int, changed: int) -> Room:
+    """Room for blocks of so many unknowns and positions, of which `changed` have changes."""
+    x, before, drift = (new_rows(unknowns, dtype=np.float32) for _ in range(3))
+    lanes, more_p, more_q = new_rows(6), new_rows(changed + 1), new_rows(changed + 1)
+    more_p[0] = more_q[0] = 0.0
+    return Room(x, before, drift, lanes, np.zeros(positions, np.uint32), more_p, more_q)
+
+
 class Answer(NamedTuple):
     """Voltages [block, position, LANES], the start going in; and per scenario [scenario] how it ended.
 
@@ -79,7 +123,8 @@ def begin(answer: Answer, v: ComplexArray, held: IntArray, magnitude: FloatArray
         answer.vr[:, held] *= magnitude / size[:, None]
         answer.vi[:, held] *= magnitude / size[:, None]
     blocks = max(magnitude.shape[0], free.shape[0], 1)
-    square = np.zeros((blocks, v.size, LANES))
+    square: FloatArray = new_rows(blocks, v.size)
+    square[:] = 0.0
     square[:, held] = 1.0 / (magnitude if magnitude.shape[0] else size[:, None]) ** 2
     if free.shape[0]:
         square[:, held] *= free == 0
@@ -94,7 +139,8 @@ def gather(grid: Grid, changes: Changes, blocks: int) -> Gathered:
         return Gathered(np.empty((0, 0), dtype=np.int64), none, none, none, empty, empty)
     head = np.full((blocks, grid.node.size), -1, dtype=np.int64)
     link, col, block = (np.empty(4 * count, dtype=np.int64) for _ in range(3))
-    g, b = np.zeros((4 * count, LANES)), np.zeros((4 * count, LANES))
+    g, b = new_rows(4 * count), new_rows(4 * count)
+    g[:], b[:] = 0.0, 0.0
     used = _gather(changes, np.full(changes.tail.size, -1), head, link, col, block, g, b)
     return Gathered(head, link[:used], col[:used], block[:used], g[:used], b[:used])
 
@@ -129,3 +175,28 @@ def _gather(changes, seen, head, link, col, block, g, b):
                     g[seen[branch] + entry, k] += changes.y[change, 2 * entry]
                     b[seen[branch] + entry, k] += changes.y[change, 2 * entry + 1]
     return count
+
+
+@inner
+def add_changes(changes, number, vr, vi, asked):
+    """Take what the changes of a block inject at these voltages out of what it asks for."""
+    if changes.head.shape[0] == 0:
+        return
+    row = np.uint32(0)
+    for i in range(changes.head.shape[1]):
+        e = changes.head[number, i]
+        if e < 0:
+            asked.row[i] = 0
+            continue
+        ir, ii = splat(0.0), splat(0.0)
+        while e >= 0:
+            r, m = load(vr, changes.col[e]), load(vi, changes.col[e])
+            g, b = load(changes.g, e), load(changes.b, e)
+            ir = fma(g, r, ir) - b * m
+            ii = fma(g, m, fma(b, r, ii))
+            e = changes.next[e]
+        row += np.uint32(1)
+        r, m = load(vr, i), load(vi, i)
+        asked.row[i] = row
+        store(asked.more_p, row, -1.0 * fma(r, ir, m * ii))
+        store(asked.more_q, row, fma(r, ii, -1.0 * (m * ir)))

@@ -29,7 +29,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gridloop.kernel.compiled import outer
+from gridloop.kernel.compiled import inner, outer
 from gridloop.kernel.lanes import fma, load, store
 from gridloop.units import BoolArray, FloatArray, IntArray
 
@@ -223,7 +223,7 @@ def eliminate(plan, blocks, rows):
     return True
 
 
-@outer
+@inner
 def forward_shared(f, x):
     """x ← L⁻¹ x in place, with the factors of `factorize_shared`. [unknown, LANES] float32"""
     n = f.unknown.size - 1
@@ -243,7 +243,7 @@ def forward_shared(f, x):
         store(x, at, a)
 
 
-@outer
+@inner
 def backward_shared(f, x):
     """x ← U⁻¹ x in place, with the factors of `factorize_shared`. [unknown, LANES] float32"""
     n = f.unknown.size - 1
@@ -267,7 +267,7 @@ def backward_shared(f, x):
         store(x, at, a)
 
 
-@outer
+@inner
 def solve_shared(f, x):
     """Solve in place with the factors of `factorize_shared`: x [unknown, LANES] float32, right sides in, solution
     out."""
@@ -278,7 +278,7 @@ def solve_shared(f, x):
 # ----- a matrix for each scenario ----------------------------------------------------------------------------------
 
 
-@outer
+@inner
 def factorize_lanes(plan, blocks):
     """Eliminate in place in every lane: blocks [block · 4, LANES] float32, numbered as in `Elimination`.
 
@@ -316,7 +316,7 @@ def factorize_lanes(plan, blocks):
                 store(blocks, w + 3, fma(g, u1, fma(h, u3, load(blocks, w + 3))))
 
 
-@outer
+@inner
 def solve_lanes(plan, blocks, x):
     """Solve in place with the factors of `factorize_lanes`: x [row · 2, LANES] float32."""
     n, n_upper = plan.order.size, plan.col.size

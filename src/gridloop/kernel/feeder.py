@@ -33,7 +33,18 @@ from numpy.typing import NDArray
 
 from gridloop.kernel.compiled import inner, outer
 from gridloop.kernel.elimination import Rows, SingleArray
-from gridloop.kernel.lanes import LANES, anywhere_outside, bounded, fma, largest, load, root, splat, store, where
+from gridloop.kernel.lanes import (
+    LANES,
+    anywhere_outside,
+    bounded,
+    fma,
+    largest,
+    load,
+    root,
+    splat,
+    store,
+    where,
+)
 from gridloop.units import IntArray
 
 # Status of a scenario.
@@ -158,16 +169,17 @@ def _end(v0, d, row, fixed_r, fixed_i):
 
 
 @inner
-def _factor(number, part, w):
-    """g(v)/v of every lane, for active (part 0) or reactive power (part 1); w is v², per unit of the rated voltage."""
-    z, i, p = number[2 + 3 * part], number[3 + 3 * part], number[4 + 3 * part]
-    low, high, floor = number[8], number[9], number[10]
+def _factor(number, b, part, w):
+    """g(v)/v of every lane, for active (part 0) or reactive power (part 1); w is v², per unit of the rated voltage.
+    b is the branch."""
+    z, i, p = number[b, 2 + 3 * part], number[b, 3 + 3 * part], number[b, 4 + 3 * part]
+    low, high, floor = number[b, 8], number[b, 9], number[b, 10]
     v = root(w)
     inverse = np.float32(1.0) / v
     inside = fma(inverse, fma(p, inverse, splat(i)), splat(z))
-    h = where(v - high, number[13 + part] / high, inside)
+    h = where(v - high, number[b, 13 + part] / high, inside)
     if low > floor:
-        rise = (number[11 + part] - floor) / (low - floor)
+        rise = (number[b, 11 + part] - floor) / (low - floor)
         h = where(low - v, fma(floor - rise * floor, inverse, splat(rise)), h)
     return where(min(floor, low) - v, splat(np.float32(1.0)), h)
 
@@ -181,24 +193,24 @@ def _draw(v0, loads, p, q, d, x):
     """
     one = np.float32(1.0)
     for b in range(loads.tail.size):
-        tail, head, n = loads.tail[b], loads.head[b], loads.number[b]
+        tail, head, n = loads.tail[b], loads.head[b], loads.number
         u, m = _end(v0, d, tail, loads.fixed[b, 0], loads.fixed[b, 1])
         if head >= 0 or loads.fixed[b, 2] != 0.0 or loads.fixed[b, 3] != 0.0:
             r, i = _end(v0, d, head, loads.fixed[b, 2], loads.fixed[b, 3])
             u, m = u - r, m - i
-        inverse = n[1] * n[1]
+        inverse = n[b, 1] * n[b, 1]
         w = inverse * fma(u, u, m * m)
         element = loads.element[b]
-        active, reactive = n[0] * inverse * load(p, element), n[0] * inverse * load(q, element)
+        active, reactive = n[b, 0] * inverse * load(p, element), n[b, 0] * inverse * load(q, element)
         if loads.simple[b]:  # active and reactive power alike
-            each = _factor(n, _ACTIVE, w) if anywhere_outside(w, n[8] * n[8], n[9] * n[9]) else one / w
+            each = _factor(n, b, _ACTIVE, w) if anywhere_outside(w, n[b, 8] * n[b, 8], n[b, 9] * n[b, 9]) else one / w
             active, reactive = active * each, reactive * each
         else:
-            active, reactive = active * _factor(n, _ACTIVE, w), reactive * _factor(n, _REACTIVE, w)
+            active, reactive = active * _factor(n, b, _ACTIVE, w), reactive * _factor(n, b, _REACTIVE, w)
         # conj(S) u h, and what is on the left already
-        g = loads.taken[b]
-        real = fma(g[2], u, fma(g[3], m, splat(g[0]))) - fma(active, u, reactive * m)
-        imaginary = fma(g[4], u, fma(g[5], m, splat(g[1]))) - fma(active, m, -one * (reactive * u))
+        g = loads.taken
+        real = fma(g[b, 2], u, fma(g[b, 3], m, splat(g[b, 0]))) - fma(active, u, reactive * m)
+        imaginary = fma(g[b, 4], u, fma(g[b, 5], m, splat(g[b, 1]))) - fma(active, m, -one * (reactive * u))
         if tail >= 0:
             store(x, 2 * tail, load(x, 2 * tail) + real)
             store(x, 2 * tail + 1, load(x, 2 * tail + 1) + imaginary)
@@ -360,15 +372,15 @@ def _accelerate(zones, d, x, proposed, residual, chosen):
 
 
 @outer
-def iterate_feeder(plan, loads, ratio, p, q, answer, tolerance, last):
+def iterate_feeder(plan, loads, ratio, p, q, answer, room, tolerance, last):
     """Iterate the lanes that are going until none is; `last` iterations at most.
 
     ratio      [block, port, LANES]     present ratio of every port
     p, q       [block, element, LANES]  consumption at rated voltage, per unit, float32
+    room       [3, 2 · row, LANES]      float32, memory for a block at a time
     tolerance  largest error of a voltage, per unit, as the changes let it expect
     """
-    x = np.empty((2 * plan.v0.shape[0], LANES), np.float32)
-    proposed, residual = np.empty(x.shape, np.float32), np.empty(x.shape, np.float32)
+    x, proposed, residual = room[0], room[1], room[2]
     far, step, slow = np.empty((1, LANES), np.float32), np.empty(LANES, np.float32), np.empty((2, LANES), np.float32)
     for number in range(p.shape[0]):
         if not _any(answer.going[number]):

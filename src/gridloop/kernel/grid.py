@@ -22,6 +22,7 @@ class Grid(NamedTuple):
     col      [entry]           position of the other node
     g, b     [entry]           conductance and susceptance of Y, per unit
     block    [entry]           block of the Jacobian, numbered as in `Elimination`; undefined where `col` is a source
+    fill     [fill]            blocks of the Jacobian that no entry of Y stands in: elimination fills them
     allowed  [position]        largest mismatch of P and of Q, per unit
     unknowns                   number of positions with unknowns, the first ones
     """
@@ -32,6 +33,7 @@ class Grid(NamedTuple):
     g: FloatArray
     b: FloatArray
     block: Rows
+    fill: Rows
     allowed: FloatArray
     unknowns: int
 
@@ -84,13 +86,16 @@ def make_grid(
     i, k = position[row[entry]], position[col[entry]]
     size = np.zeros(n)
     np.add.at(size, i, np.abs(y[entry]))
+    block = block_numbers(plan.start, plan.col, i, k)
+    used = block[(i < m) & (k < m)]
     grid = Grid(
         node,
         np.searchsorted(i, np.arange(n + 1)).astype(Index),
         k.astype(Index),
         np.ascontiguousarray(y[entry].real),
         np.ascontiguousarray(y[entry].imag),
-        block_numbers(plan.start, plan.col, i, k).astype(Index),
+        block.astype(Index),
+        np.setdiff1d(np.arange(m + 2 * plan.col.size), used).astype(Index),
         np.maximum(tolerance, _ROUNDINGS * np.finfo(float).eps * size),
         m,
     )
@@ -98,8 +103,8 @@ def make_grid(
 
 
 def jacobian_blocks(grid: Grid, plan: Elimination, v: ComplexArray, held: BoolArray) -> FloatArray:
-    """Blocks of the Jacobian at voltages v [node], rows and columns of held magnitudes replaced by δln v = 0. [block,
-    4]
+    """Blocks of the Jacobian at voltages v [position], rows and columns of held magnitudes replaced by δln v = 0.
+    [block, 4]
 
     held  [unknown]  True where the magnitude of a position is held
     """
@@ -107,8 +112,7 @@ def jacobian_blocks(grid: Grid, plan: Elimination, v: ComplexArray, held: BoolAr
     inside = slice(0, int(grid.start[m]))  # the rows of sources stand last
     i = np.repeat(np.arange(m), np.diff(grid.start[: m + 1].astype(np.int64)).astype(np.int64))
     k = grid.col[inside].astype(np.int64)
-    at = v[grid.node]
-    e = at[i] * np.conj((grid.g + 1j * grid.b)[inside] * at[k])
+    e = v[i] * np.conj((grid.g + 1j * grid.b)[inside] * v[k])
     s = np.zeros(m, dtype=complex)
     np.add.at(s, i, e)
     blocks = np.zeros((m + 2 * plan.col.size, 4))

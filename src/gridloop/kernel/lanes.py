@@ -19,6 +19,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -51,6 +52,20 @@ class _LanesModel(models.PrimitiveModel):
         super().__init__(manager, lanes, _vector(lanes.dtype))
 
 
+# ----- memory ------------------------------------------------------------------------------------------------------
+
+# A register of AVX-512 that straddles two lines of the cache costs as much as two: rows begin where a line does.
+_LINE = 64
+
+
+def new_rows(*shape: int, dtype: Any = np.float64) -> Any:
+    """Room for rows [*shape, LANES], on lines of the cache; not filled."""
+    size = np.dtype(dtype).itemsize * LANES * int(np.prod(shape))
+    room = np.empty(size + _LINE, np.uint8)
+    first = -room.ctypes.data % _LINE
+    return room[first : first + size].view(dtype).reshape(*shape, LANES)
+
+
 # ----- between arrays and registers --------------------------------------------------------------------------------
 
 
@@ -62,10 +77,13 @@ def _row(context: Any, builder: Any, array_type: Any, array: Any, row: Any) -> A
 
 @intrinsic
 def load(_: Any, array: Any, row: Any) -> Any:
-    """Row of an array [row, LANES]. The row is not checked; an unsigned number spares the question if it is
-    negative."""
+    """Row of an array [row, LANES]; of an array [row], its number in all lanes. The row is not checked; an unsigned
+    number spares the question if it is negative."""
 
     def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        if signature.args[0].ndim == 1:
+            data = context.make_array(signature.args[0])(context, builder, args[0]).data
+            return _splat(builder, builder.load(builder.gep(data, [args[1]])))
         value = builder.load(_row(context, builder, signature.args[0], *args))
         value.align = signature.args[0].dtype.bitwidth // 8
         return value

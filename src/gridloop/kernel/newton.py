@@ -28,15 +28,28 @@ from __future__ import annotations
 
 import numpy as np
 
+from gridloop.kernel.block import Asked, add_changes
 from gridloop.kernel.compiled import inner, outer
 from gridloop.kernel.elimination import factorize_lanes, solve_lanes, solve_shared
-from gridloop.kernel.lanes import LANES, bounded, double, fma, largest, load, single, splat, store, where
+from gridloop.kernel.lanes import (
+    LANES,
+    bounded,
+    double,
+    fma,
+    largest,
+    load,
+    single,
+    splat,
+    store,
+    where,
+)
 
 # Status of a scenario.
 CONVERGED, SLOW, DIVERGED = 0, 1, 2
 # A lane gives the shared matrix up when a step leaves more than this share of the mismatch: Newton's own matrix then
 # costs less than the steps to come.
 SLOW_SHARE = 0.7
+_PATIENCE = 2
 # The largest change of ln v or θ in a step with an own matrix. A longer one leaves the region where the equations
 # resemble their linearization; bounding it keeps the numbers finite.
 _LONGEST_STEP = 1.0
@@ -44,6 +57,8 @@ _LONGEST_STEP = 1.0
 ACCELERATED = 2
 # The largest share of what the step before taught that is taken; beyond it, it taught little.
 _LONGEST_SHARE = 0.5
+# Mismatches are compared as float32: what counts as met stays below what is allowed by more than their rounding.
+_MET = 1.0 - 1e-6
 # A mismatch beyond this (per unit) has left every grid behind.
 _LOST = 1e12
 
@@ -57,28 +72,22 @@ _OVER, _BEFORE, _WORST, GOING, _ADDED, _TO_ADD = range(6)
 
 
 @inner
-def _injected(grid, changes, number, vr, vi, i):
-    """Active and reactive power that position i injects."""
+def _injected(grid, vr, vi, i):
+    """Active and reactive power that position i injects into the grid as it is without changes."""
     ir, ii = splat(0.0), splat(0.0)
     for e in range(grid.start[i], grid.start[i + 1]):
         r, m = load(vr, grid.col[e]), load(vi, grid.col[e])
         ir = fma(grid.g[e], r, fma(-grid.b[e], m, ir))
         ii = fma(grid.g[e], m, fma(grid.b[e], r, ii))
-    e = changes.head[number, i] if changes.head.shape[0] else -1
-    while e >= 0:
-        r, m = load(vr, changes.col[e]), load(vi, changes.col[e])
-        g, b = load(changes.g, e), load(changes.b, e)
-        ir = fma(g, r, ir) - b * m
-        ii = fma(g, m, fma(b, r, ii))
-        e = changes.next[e]
     r, m = load(vr, i), load(vi, i)
     return fma(r, ir, m * ii), fma(m, ir, -1.0 * (r * ii))
 
 
 @inner
-def mismatch(grid, task, number, square, vr, vi, unknown, own, x, lanes):
+def mismatch(grid, asked, square, vr, vi, unknown, own, x, lanes):
     """Wanted less injected powers, as the right side of a step.
 
+    asked    what the block asks for, see `Asked`
     square   [position, LANES]  see `Task`
     unknown  [unknown + 1]      first row of x for every position; one row, of P, or two, of P and Q
     own      whether lanes differ in what they hold: Q then counts as met where a lane holds the magnitude
@@ -88,33 +97,36 @@ def mismatch(grid, task, number, square, vr, vi, unknown, own, x, lanes):
     With shares, the sum of the mismatches of all nodes, sources included, is what is missing in all but for the losses
     that the step itself changes; the nodes take their part of it at once.
     """
-    p_wanted, q_wanted = task.p[number], task.q[number]
-    far, most, total, added = splat(0.0), splat(0.0), splat(0.0), load(lanes, _ADDED)
-    m, shared = grid.unknowns, task.share.size > 0
+    far, most = splat(np.float32(0.0)), splat(np.float32(0.0))
+    total, added = splat(0.0), load(lanes, _ADDED)
+    m, shared = grid.unknowns, asked.share.size > 0
     for i in range(grid.node.size if shared else m):
-        p, q = _injected(grid, task.changes, number, vr, vi, i)
-        scale = 1.0 / grid.allowed[i]
-        p = load(p_wanted, i) - p
+        p_here, q_here = _injected(grid, vr, vi, i)
+        scale = np.float32(1.0 / grid.allowed[i])
+        p = load(asked.p, i) - p_here + load(asked.more_p, asked.row[i])
         if shared:
-            p = fma(task.share[i], added, p)
+            p = fma(asked.share[i], added, p)
             total = total + p
-        far, most = largest(far, p * scale), largest(most, p)
+        here = single(p)
+        worst = largest(splat(np.float32(0.0)), here)
         if i < m:
             at = unknown[i]
-            store(x, at, single(p))
+            store(x, at, here)
             if unknown[i + 1] - at == 2:
-                q = load(q_wanted, i) - q
+                q = load(asked.q, i) - q_here + load(asked.more_q, asked.row[i])
                 if own:
                     q = where(load(square, i), 0.0, q)
-                store(x, at + 1, single(q))
-                far, most = largest(far, q * scale), largest(most, q)
-    store(lanes, _OVER, far)
-    store(lanes, _WORST, most)
+                here = single(q)
+                store(x, at + 1, here)
+                worst = largest(worst, here)
+        far, most = largest(far, worst * scale), largest(most, worst)
+    store(lanes, _OVER, double(far))
+    store(lanes, _WORST, double(most))
     if shared:
         store(lanes, _TO_ADD, added - total)
         for i in range(m):
-            if task.share[i] != 0.0:
-                store(x, unknown[i], load(x, unknown[i]) - single(task.share[i] * total))
+            if asked.share[i] != 0.0:
+                store(x, unknown[i], load(x, unknown[i]) - single(asked.share[i] * total))
 
 
 @inner
@@ -139,10 +151,11 @@ def _turn_held(vr, vi, i, turn, square, going):
 
 
 @inner
-def judge(answer, number, lanes, iteration, last, slow_share):
+def judge(answer, number, lanes, iteration, last, slow_share, patience):
     """Decide which lanes go on; True where any does.
 
-    slow_share  a lane gives up where more than this share of its mismatch was left by a step
+    slow_share  a lane gives up where more than this share of its mismatch was left by a step after the first
+    patience    so many steps
     """
     any_going = False
     for k in range(LANES):
@@ -152,11 +165,11 @@ def judge(answer, number, lanes, iteration, last, slow_share):
         answer.iterations[here] = iteration
         answer.mismatch[here] = lanes[_WORST, k]
         answer.balance[here] = lanes[_ADDED, k]
-        if over < 1.0:
+        if over < _MET:
             answer.status[here] = CONVERGED
         elif not lanes[_WORST, k] < _LOST:
             answer.status[here] = DIVERGED
-        elif iteration == last or (iteration > 2 and over > slow_share * lanes[_BEFORE, k]):
+        elif iteration == last or (iteration > patience and over > slow_share * lanes[_BEFORE, k]):
             answer.status[here] = SLOW
         else:
             lanes[_BEFORE, k] = over
@@ -172,91 +185,94 @@ def judge(answer, number, lanes, iteration, last, slow_share):
 
 
 @outer
-def solve_with_shared_matrix(grid, factors, task, answer, blocks, last):
+def solve_with_shared_matrix(grid, factors, task, answer, room, blocks, last):
     """Solve the blocks from blocks[0] to blocks[1] with the factors of the Jacobian at the start; `last` steps at most.
 
     The factors hold what `task` holds: no scenario lets a magnitude go.
     """
-    m = grid.unknowns
-    x = np.empty((factors.unknown[m], LANES), dtype=np.float32)
-    solved, stepped = np.empty(x.shape, dtype=np.float32), np.empty(x.shape, dtype=np.float32)
-    lanes = np.empty((6, LANES))
+    x, before, drift, lanes = room.x, room.before, room.drift, room.lanes
+    room.row[:] = 0
     for number in range(blocks[0], blocks[1]):
         vr, vi, square = answer.vr[number], answer.vi[number], task.square[min(number, task.square.shape[0] - 1)]
+        asked = Asked(task.p[number], task.q[number], task.share, room.row, room.more_p, room.more_q)
+        drift[:] = 0.0
         lanes[:] = 0.0
         lanes[GOING] = 1.0
         iteration = np.int64(0)  # typed at once: a literal would have `judge` compiled twice
         while True:
-            mismatch(grid, task, number, square, vr, vi, factors.unknown, False, x, lanes)
-            if not judge(answer, number, lanes, iteration, last, SLOW_SHARE):
+            add_changes(task.changes, number, vr, vi, asked)
+            mismatch(grid, asked, square, vr, vi, factors.unknown, False, x, lanes)
+            if not judge(answer, number, lanes, iteration, last, SLOW_SHARE, _PATIENCE):
                 break
             iteration += 1
             solve_shared(factors, x)
-            if iteration >= ACCELERATED:
-                accelerate(x, solved, stepped, iteration > ACCELERATED)
-            advance(factors, square, vr, vi, x, lanes)
+            advance(factors, square, vr, vi, x, before, drift, iteration, lanes)
+            x, before = before, x
 
 
 @inner
-def advance(factors, square, vr, vi, x, lanes):
-    """Move the voltages of the lanes that are going by a step x [unknown, LANES], laid out as `factors` say."""
-    going = load(lanes, GOING)
-    for i in range(factors.unknown.size - 1):
-        at = factors.unknown[i]
-        if factors.unknown[i + 1] - at == 2:
-            _turn(vr, vi, i, double(load(x, at)), double(load(x, at + 1)), going)
-        else:
-            _turn_held(vr, vi, i, double(load(x, at)), load(square, i), going)
+def advance(factors, square, vr, vi, x, before, drift, iteration, lanes):
+    """Move the voltages of the lanes that are going by a step, made of what the matrix proposes.
 
+    Anderson's acceleration over one step back: the last step Δ changed the proposal by d = x − before. Where that is
+    −Δ, the matrix was right; the share θ of d that best cancels x tells how far it is off: the step is x − θ (Δ + d),
+    of which Δ − before, the drift, was found a step ago.
 
-@inner
-def accelerate(x, solved, stepped, ready):
-    """Turn what the matrix proposes, x, into the step to take: Anderson's acceleration over one step back.
-
-    The last step Δ changed the proposal by d = x − solved. Where that is −Δ, the matrix was right; the share θ of d
-    that best cancels x tells how far it is off: the step is x − θ (Δ + d).
-
-    x                [unknown, LANES]  proposal; the step is left in it
-    solved, stepped  [unknown, LANES]  proposal and step of the iteration before; those of this one are left
-    ready            whether there was one
+    x, before  [unknown, LANES]  proposal, and that of the step before; laid out as `factors` say
+    drift      [unknown, LANES]  step less proposal of the step before, zero at first; that of this one is left
     """
+    going = load(lanes, GOING)
     share = splat(np.float32(0.0))
-    if ready:
+    if iteration > ACCELERATED:
         along, size = splat(np.float32(0.0)), splat(np.float32(1e-30))
         for u in range(x.shape[0]):
-            d = load(x, u) - load(solved, u)
-            along, size = fma(d, load(x, u), along), fma(d, d, size)
-        share = bounded(along / size, _LONGEST_SHARE)
-    for u in range(x.shape[0]):
-        value = load(x, u)
-        if ready:
-            step = value - share * (load(stepped, u) + (value - load(solved, u)))
-            store(x, u, step)
-            store(stepped, u, step)
+            value = load(x, u)
+            d = value - load(before, u)
+            along, size = fma(d, value, along), fma(d, d, size)
+        share = -1.0 * bounded(along / size, _LONGEST_SHARE)
+    for i in range(factors.unknown.size - 1):
+        at = factors.unknown[i]
+        turn = _step(x, drift, at, share)
+        if factors.unknown[i + 1] - at == 2:
+            _turn(vr, vi, i, double(turn), double(_step(x, drift, at + 1, share)), going)
         else:
-            store(stepped, u, value)
-        store(solved, u, value)
+            _turn_held(vr, vi, i, double(turn), load(square, i), going)
+
+
+@inner
+def _step(x, drift, u, share):
+    """What unknown u moves by: the proposal, drawn back by a share of itself and of the last drift."""
+    value = load(x, u)
+    back = share * (value + load(drift, u))
+    store(drift, u, back)
+    return value + back
 
 
 # ----- a matrix for each --------------------------------------------------------------------------------------------
 
 
 @outer
-def solve_with_own_matrix(grid, elimination, task, answer, blocks, last):
-    """Solve the blocks from blocks[0] to blocks[1], renewing the Jacobian in every lane; `last` steps at most."""
+def solve_with_own_matrix(grid, elimination, task, answer, room, jacobian, blocks, last, patience):
+    """Solve the blocks from blocks[0] to blocks[1], renewing the Jacobian in every lane; `last` steps at most.
+
+    A lane whose mismatch a step makes larger, after `patience` steps, gives up.
+
+    jacobian  [4 · block, LANES]  float32: room for the blocks of the matrix
+    """
     m = grid.unknowns
     unknown = np.arange(0, 2 * m + 2, 2)
-    x = np.empty((2 * m, LANES), dtype=np.float32)
-    jacobian = np.empty((4 * (m + 2 * elimination.col.size), LANES), dtype=np.float32)
-    lanes = np.empty((6, LANES))
+    x, lanes = room.x, room.lanes
+    room.row[:] = 0
     for number in range(blocks[0], blocks[1]):
         vr, vi, square = answer.vr[number], answer.vi[number], task.square[min(number, task.square.shape[0] - 1)]
+        asked = Asked(task.p[number], task.q[number], task.share, room.row, room.more_p, room.more_q)
         lanes[:] = 0.0
         lanes[GOING] = 1.0
         iteration = np.int64(0)  # typed at once: a literal would have `judge` compiled twice
         while True:
-            mismatch(grid, task, number, square, vr, vi, unknown, True, x, lanes)
-            if not judge(answer, number, lanes, iteration, last, np.inf):
+            add_changes(task.changes, number, vr, vi, asked)
+            mismatch(grid, asked, square, vr, vi, unknown, True, x, lanes)
+            if not judge(answer, number, lanes, iteration, last, 1.0, patience):
                 break
             iteration += 1
             _fill_jacobian(grid, task.changes, number, square, vr, vi, jacobian)
@@ -283,10 +299,11 @@ def _bring_back(vr, vi, i, square, going):
 def _fill_jacobian(grid, changes, number, square, vr, vi, jacobian):
     """The blocks of every lane's Jacobian, in float32; rows of magnitudes that are held say δln v = 0."""
     m = grid.unknowns
-    jacobian[:] = 0.0
+    for block in grid.fill:
+        for row in range(4):
+            store(jacobian, 4 * block + row, splat(np.float32(0.0)))
     for i in range(m):
-        r, s = load(vr, i), load(vi, i)
-        held = load(square, i)
+        r, s, held = load(vr, i), load(vi, i), load(square, i)
         p, q = splat(0.0), splat(0.0)
         for e in range(grid.start[i], grid.start[i + 1]):
             k = grid.col[e]
@@ -296,8 +313,28 @@ def _fill_jacobian(grid, changes, number, square, vr, vi, jacobian):
             er, ei = fma(r, yr, s * yi), fma(s, yr, -1.0 * (r * yi))
             p, q = p + er, q + ei
             if k < m:
-                _add_entry(jacobian, grid.block[e], er, ei, held)
-        e = changes.head[number, i] if changes.head.shape[0] else -1
+                at = 4 * grid.block[e]
+                store(jacobian, at, single(ei))
+                store(jacobian, at + 1, single(er))
+                store(jacobian, at + 2, single(where(held, 0.0, -1.0 * er)))
+                store(jacobian, at + 3, single(where(held, 0.0, ei)))
+        _add_total(jacobian, i, p, q, held)
+    if changes.head.shape[0]:
+        _add_changes(grid, changes, number, square, vr, vi, jacobian)
+    for i in range(m):
+        at = 4 * i + 3
+        store(jacobian, at, where(single(load(square, i)), 1.0, load(jacobian, at)))
+
+
+@inner
+def _add_changes(grid, changes, number, square, vr, vi, jacobian):
+    """What the changes of a block give to the Jacobian."""
+    for i in range(grid.unknowns):
+        e = changes.head[number, i]
+        if e < 0:
+            continue
+        r, s, held = load(vr, i), load(vi, i), load(square, i)
+        p, q = splat(0.0), splat(0.0)
         while e >= 0:
             k = changes.col[e]
             a, c = load(vr, k), load(vi, k)
@@ -305,14 +342,20 @@ def _fill_jacobian(grid, changes, number, square, vr, vi, jacobian):
             yr, yi = fma(g, a, -1.0 * (b * c)), fma(g, c, b * a)
             er, ei = fma(r, yr, s * yi), fma(s, yr, -1.0 * (r * yi))
             p, q = p + er, q + ei
-            if k < m:
+            if k < grid.unknowns:
                 _add_entry(jacobian, changes.block[e], er, ei, held)
             e = changes.next[e]
-        at = 4 * i
-        store(jacobian, at, load(jacobian, at) - single(q))
-        store(jacobian, at + 1, load(jacobian, at + 1) + single(p))
-        store(jacobian, at + 2, load(jacobian, at + 2) + single(where(held, 0.0, p)))
-        store(jacobian, at + 3, where(single(held), 1.0, load(jacobian, at + 3) + single(q)))
+        _add_total(jacobian, i, p, q, held)
+
+
+@inner
+def _add_total(jacobian, i, p, q, held):
+    """Add what the power that position i injects gives to its own block."""
+    at = 4 * i
+    store(jacobian, at, load(jacobian, at) - single(q))
+    store(jacobian, at + 1, load(jacobian, at + 1) + single(p))
+    store(jacobian, at + 2, load(jacobian, at + 2) + single(where(held, 0.0, p)))
+    store(jacobian, at + 3, load(jacobian, at + 3) + single(q))
 
 
 @inner

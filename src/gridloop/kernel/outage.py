@@ -22,18 +22,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gridloop.kernel.compiled import outer
+from gridloop.kernel.block import Asked
+from gridloop.kernel.compiled import inner, outer
 from gridloop.kernel.elimination import Elimination, SharedFactors, SingleArray, backward_shared, forward_shared
 from gridloop.kernel.grid import Changes
-from gridloop.kernel.lanes import LANES
-from gridloop.kernel.newton import GOING, accelerate, advance, judge, mismatch
+from gridloop.kernel.lanes import LANES, load, splat, store
+from gridloop.kernel.newton import GOING, advance, judge, mismatch
 from gridloop.units import ComplexArray, FloatArray, IntArray
 
 # A lane gives the corrected matrix up when a step leaves more than this share of the mismatch; a renewed matrix costs
 # about five of its steps.
 _SLOW_SHARE = 0.8
-# The first step is Newton's own; those from this one on look back at the one before.
-_ACCELERATED = 2
+_PATIENCE = 2
 _SINGULAR = 1e-9
 
 
@@ -126,10 +126,12 @@ class Correction(NamedTuple):
 
     end    [scenario, end]         positions of the ends of a scenario's branches; −1 beyond the last
     inner  [scenario, 2 end, 2 end]  (1 + C Z)⁻¹ C; zero beyond the last
+    moved  [scenario]        largest change of ln v or θ at an end by the first step: how hard the scenario is
     """
 
     end: IntArray
-    inner: FloatArray
+    inner: SingleArray
+    moved: FloatArray
 
 
 def correct(paths: Paths, changes: Changes, v: ComplexArray, unknowns: int, count: int) -> Correction:
@@ -139,7 +141,7 @@ def correct(paths: Paths, changes: Changes, v: ComplexArray, unknowns: int, coun
 
     A scenario whose matrix turns out singular corrects nothing.
     """
-    scenario = np.repeat(np.arange(count), np.diff(changes.start[: count + 1]))
+    scenario: IntArray = np.repeat(np.arange(count), np.diff(changes.start[: count + 1]))
     first = int(changes.start[0])
     used = slice(first, first + scenario.size)
     ends = np.stack([changes.tail[changes.branch[used]], changes.head[changes.branch[used]]], axis=1)
@@ -162,11 +164,19 @@ def correct(paths: Paths, changes: Changes, v: ComplexArray, unknowns: int, coun
                     np.add.at(c, (scenario[own], 2 * row[own] + r, 2 * row[own] + q), total[own])
     z = np.zeros(c.shape)
     _multiply_paths(paths.start, paths.at, paths.f, paths.h, end, np.zeros((int(paths.at.max(initial=0)) + 1, 2)), z)
+    s = np.zeros((count, 2 * most, 1))
+    for i in (0, 1):
+        power = v[ends[:, i]] * np.conj(y[:, i, 0] * v[ends[:, 0]] + y[:, i, 1] * v[ends[:, 1]])
+        own = np.flatnonzero(place[:, i] >= 0)
+        row = 2 * place[own, i]
+        np.add.at(s[..., 0], (scenario[own], row), power.real[own])
+        np.add.at(s[..., 0], (scenario[own], row + 1), power.imag[own])
     inner = np.eye(2 * most) + c @ z
     # Factors are float32: a determinant of their rounding is none.
     bad = ~(np.abs(np.linalg.det(inner)) > _SINGULAR)
     inner[bad], c[bad] = np.eye(2 * most), 0.0
-    return Correction(np.where(bad[:, None], -1, end), np.linalg.solve(inner, c).astype(float))
+    moved = np.abs(z @ np.linalg.solve(inner, s)).max(axis=(1, 2), initial=0.0)
+    return Correction(np.where(bad[:, None], -1, end), np.linalg.solve(inner, c).astype(np.float32), moved)
 
 
 def _place_ends(scenario: IntArray, ends: IntArray, count: int, most: int) -> tuple[IntArray, IntArray]:
@@ -175,13 +185,16 @@ def _place_ends(scenario: IntArray, ends: IntArray, count: int, most: int) -> tu
     nth = np.arange(scenario.size) - np.searchsorted(scenario, scenario)  # of its scenario's changes
     for n in range(int(nth.max(initial=-1)) + 1):
         now = np.flatnonzero(nth == n)
+        # The end that is eliminated first leads: the other may lie on its path.
+        swapped = (ends[now, 1] >= 0) & ((ends[now, 0] < 0) | (ends[now, 1] < ends[now, 0]))
         for side in (0, 1):
-            mine, at = scenario[now], ends[now, side]
+            mine, column = scenario[now], np.where(swapped, 1 - side, side)
+            at = ends[now, column]
             known = end[mine] == at[:, None]
             new = (at >= 0) & ~known.any(axis=1)
             where_ = np.where(new, (end[mine] >= 0).sum(axis=1), known.argmax(axis=1))
             end[mine[new], where_[new]] = at[new]
-            place[now, side] = np.where(at >= 0, where_, -1)
+            place[now, column] = np.where(at >= 0, where_, -1)
     return end, place
 
 
@@ -209,57 +222,151 @@ def _multiply_paths(start, at, f, h, end, seen, z):
                 seen[at[e], 0], seen[at[e], 1] = 0.0, 0.0
 
 
+class OutageTask(NamedTuple):
+    """Cases of one base case: what it asks for, and where its lanes ask for something else. Per unit.
+
+    p, q     [position]         injections of the base case
+    square   [position, LANES]  one over the square of the magnitude that is held, 0 where none is; in no lane another
+    vr, vi   [position]         voltages to start from
+    share    [position]         as in `gridloop.kernel.block.Task`
+    changes                     of the admittance matrix
+    start    [block + 1]        where the places of a block start
+    place    [place]            a position where a lane differs: end of a branch, lost injection, dark node
+    more_p, more_q  [place, LANES]  injection beyond the base case's
+    """
+
+    p: FloatArray
+    q: FloatArray
+    square: FloatArray
+    vr: FloatArray
+    vi: FloatArray
+    share: FloatArray
+    changes: Changes
+    start: IntArray
+    place: IntArray
+    more_p: FloatArray
+    more_q: FloatArray
+
+
 @outer
-def solve_corrected_outages(grid, factors, paths, correction, task, answer, blocks, last):
-    """Solve the blocks from blocks[0] to blocks[1] with the factors of the whole grid; `last` steps at most.
+def solve_corrected_outages(grid, factors, paths, correction, task, answer, room, numbers, last):
+    """Solve some blocks with the factors of the whole grid; `last` steps at most.
 
     As `solve_with_shared_matrix`, but each lane's steps are those of its own matrix at the start.
+
+    answer   voltages of the blocks that are solved, the rest of all
+    numbers  [block of voltages]  which blocks of the task to solve
     """
-    m = grid.unknowns
-    x = np.empty((factors.unknown[m], LANES), dtype=np.float32)
-    solved, stepped = np.empty(x.shape, dtype=np.float32), np.empty(x.shape, dtype=np.float32)
-    lanes = np.empty((6, LANES))
-    for number in range(blocks[0], blocks[1]):
-        vr, vi, square = answer.vr[number], answer.vi[number], task.square[min(number, task.square.shape[0] - 1)]
+    x, before, drift, lanes, row = room.x, room.before, room.drift, room.lanes, room.row
+    asked = Asked(task.p, task.q, task.share, row, room.more_p, room.more_q)
+    for b in range(numbers.size):
+        number, vr, vi = numbers[b], answer.vr[b], answer.vi[b]
+        for i in range(grid.node.size):
+            store(vr, i, splat(task.vr[i]))
+            store(vi, i, splat(task.vi[i]))
+        row[:] = 0
+        for s in range(task.start[number], task.start[number + 1]):
+            row[task.place[s]] = s - task.start[number] + 1
+        drift[:] = 0.0
         lanes[:] = 0.0
         lanes[GOING] = 1.0
         iteration = np.int64(0)  # typed at once, as in `gridloop.kernel.newton`
         while True:
-            mismatch(grid, task, number, square, vr, vi, factors.unknown, False, x, lanes)
-            if not judge(answer, number, lanes, iteration, last, _SLOW_SHARE):
+            _differ(task, number, lanes, vr, vi, asked)
+            mismatch(grid, asked, task.square, vr, vi, factors.unknown, False, x, lanes)
+            if not judge(answer, number, lanes, iteration, last, _SLOW_SHARE, _PATIENCE):
                 break
             iteration += 1
             forward_shared(factors, x)
             _correct(paths, correction, number * LANES, lanes, x)
             backward_shared(factors, x)
-            if iteration >= _ACCELERATED:
-                accelerate(x, solved, stepped, iteration > _ACCELERATED)
-            advance(factors, square, vr, vi, x, lanes)
+            advance(factors, task.square, vr, vi, x, before, drift, iteration, lanes)
+            x, before = before, x
 
 
-@outer
+@inner
+def _differ(task, number, lanes, vr, vi, asked):
+    """Fill in where lanes of a block differ, at these voltages."""
+    first, changes = task.start[number], task.changes
+    for s in range(first, task.start[number + 1]):
+        store(asked.more_p, s - first + 1, load(task.more_p, s))
+        store(asked.more_q, s - first + 1, load(task.more_q, s))
+    for k in range(LANES):
+        if lanes[GOING, k] == 0.0:
+            continue
+        for c in range(changes.start[number * LANES + k], changes.start[number * LANES + k + 1]):
+            t, h, y = changes.tail[changes.branch[c]], changes.head[changes.branch[c]], changes.y[c]
+            tr, ti, hr, hi = vr[t, k], vi[t, k], vr[h, k], vi[h, k]
+            ir, ii = y[0] * tr - y[1] * ti + y[2] * hr - y[3] * hi, y[0] * ti + y[1] * tr + y[2] * hi + y[3] * hr
+            asked.more_p[asked.row[t], k] -= tr * ir + ti * ii
+            asked.more_q[asked.row[t], k] -= ti * ir - tr * ii
+            ir, ii = y[4] * tr - y[5] * ti + y[6] * hr - y[7] * hi, y[4] * ti + y[5] * tr + y[6] * hi + y[7] * hr
+            asked.more_p[asked.row[h], k] -= hr * ir + hi * ii
+            asked.more_q[asked.row[h], k] -= hi * ir - hr * ii
+
+
+@inner
 def _correct(paths, correction, first, lanes, x):
-    """y − F d in every lane that goes on: x [unknown, LANES] float32, y going in; `first` is the scenario of lane 0."""
-    most = correction.end.shape[1]
-    t = np.empty(2 * most)
+    """y − F d in every lane that goes on: x [unknown, LANES] float32, y going in; `first` is the scenario of lane 0.
+
+    Ends come in pairs. One end of a branch often lies on the path of the other, which then ends as its own does: that
+    part is walked once for both.
+    """
+    pairs = correction.end.shape[1] // 2
+    t = np.zeros(4 * pairs, np.float32)
+    start, at, f, h = paths.start, paths.at, paths.f, paths.h
     for k in range(LANES):
         if lanes[GOING, k] == 0.0:
             continue
         end, inner = correction.end[first + k], correction.inner[first + k]
-        for a in range(most):
-            t[2 * a] = t[2 * a + 1] = 0.0
-            if end[a] >= 0:
-                for e in range(paths.start[end[a]], paths.start[end[a] + 1]):
-                    y = x[paths.at[e], k]
-                    t[2 * a] += paths.h[e, 0] * y
-                    t[2 * a + 1] += paths.h[e, 1] * y
-        for a in range(most):
-            if end[a] < 0:
+        for pair in range(pairs):
+            a, b = end[2 * pair], end[2 * pair + 1]
+            t0 = t1 = t2 = t3 = np.float32(0.0)
+            if b >= 0:
+                middle = start[a + 1] - (start[b + 1] - start[b])
+                joint = middle >= start[a] and at[middle] == at[start[b]]
+                if not joint:
+                    middle = start[a + 1]
+                    for e in range(start[b], start[b + 1]):
+                        y = x[at[e], k]
+                        t2 += h[e, 0] * y
+                        t3 += h[e, 1] * y
+                for e in range(start[a], middle):
+                    y = x[at[e], k]
+                    t0 += h[e, 0] * y
+                    t1 += h[e, 1] * y
+                other = start[b] - middle
+                for e in range(middle, start[a + 1]):
+                    y = x[at[e], k]
+                    t0 += h[e, 0] * y
+                    t1 += h[e, 1] * y
+                    t2 += h[e + other, 0] * y
+                    t3 += h[e + other, 1] * y
+            elif a >= 0:
+                for e in range(start[a], start[a + 1]):
+                    y = x[at[e], k]
+                    t0 += h[e, 0] * y
+                    t1 += h[e, 1] * y
+            t[4 * pair], t[4 * pair + 1], t[4 * pair + 2], t[4 * pair + 3] = t0, t1, t2, t3
+        for pair in range(pairs):
+            a, b = end[2 * pair], end[2 * pair + 1]
+            if a < 0:
                 continue
-            d0, d1 = 0.0, 0.0
-            for j in range(2 * most):
-                d0 += inner[2 * a, j] * t[j]
-                d1 += inner[2 * a + 1, j] * t[j]
-            s0, s1 = np.float32(d0), np.float32(d1)
-            for e in range(paths.start[end[a]], paths.start[end[a] + 1]):
-                x[paths.at[e], k] -= paths.f[e, 0] * s0 + paths.f[e, 1] * s1
+            d0 = d1 = d2 = d3 = np.float32(0.0)
+            for j in range(4 * pairs):
+                d0 += inner[4 * pair, j] * t[j]
+                d1 += inner[4 * pair + 1, j] * t[j]
+                d2 += inner[4 * pair + 2, j] * t[j]
+                d3 += inner[4 * pair + 3, j] * t[j]
+            middle = start[a + 1]
+            if b >= 0:
+                middle = start[a + 1] - (start[b + 1] - start[b])
+                if not (middle >= start[a] and at[middle] == at[start[b]]):
+                    middle = start[a + 1]
+                    for e in range(start[b], start[b + 1]):
+                        x[at[e], k] -= f[e, 0] * d2 + f[e, 1] * d3
+            for e in range(start[a], middle):
+                x[at[e], k] -= f[e, 0] * d0 + f[e, 1] * d1
+            other = start[b] - middle
+            for e in range(middle, start[a + 1]):
+                x[at[e], k] -= (f[e, 0] * d0 + f[e, 1] * d1) + (f[e + other, 0] * d2 + f[e + other, 1] * d3)

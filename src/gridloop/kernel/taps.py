@@ -73,24 +73,25 @@ def move_taps(v0, ports, rule, answer, more):
 @inner
 def _wanted(v0, ports, rule, d, drawn, tap, c, k):
     """Steps that control c asks for in lane k; zero in its band or at its limit."""
-    port, row, n = rule.port[rule.unit[c]], rule.monitor[c], rule.number[c]
+    port, row, n = rule.port[rule.unit[c]], rule.monitor[c], rule.number
     real, imaginary = v0[row, 0] + d[2 * row, k], v0[row, 1] + d[2 * row + 1, k]
     # The current into the port: that of the base, and what the zone draws beyond it.
     zone = ports.zone[port]
     i_r, i_m = ports.current[port, 0] - drawn[2 * port, k], ports.current[port, 1] - drawn[2 * port + 1, k]
     for other in range(ports.bank[zone], ports.bank[zone + 1]):
-        s, at = ports.seen[port, other - ports.bank[zone]], ports.row[other]
-        i_r += s[0] * d[2 * at, k] + s[1] * d[2 * at + 1, k]
-        i_m += s[2] * d[2 * at, k] + s[3] * d[2 * at + 1, k]
-    real = n[0] * real - n[1] * (n[2] * i_r - n[3] * i_m)
-    imaginary = n[0] * imaginary - n[1] * (n[2] * i_m + n[3] * i_r)
-    boost = n[4] - np.sqrt(real * real + imaginary * imaginary)
-    if not abs(boost) > n[5]:
+        s, e, at = ports.seen, other - ports.bank[zone], ports.row[other]
+        a, b = d[2 * at, k], d[2 * at + 1, k]
+        i_r += s[port, e, 0] * a + s[port, e, 1] * b
+        i_m += s[port, e, 2] * a + s[port, e, 3] * b
+    real = n[c, 0] * real - n[c, 1] * (n[c, 2] * i_r - n[c, 3] * i_m)
+    imaginary = n[c, 0] * imaginary - n[c, 1] * (n[c, 2] * i_m + n[c, 3] * i_r)
+    boost = n[c, 4] - np.sqrt(real * real + imaginary * imaginary)
+    if not abs(boost) > n[c, 5]:
         return 0
-    needed = np.rint(boost / n[6])
+    needed = np.rint(boost / n[c, 6])
     if needed == 0.0:
         return 0
     # The small number keeps 0.7 × 10 from being a little less than 7.
-    some = min(max(np.floor(0.7 * abs(needed) + 1e-6), 1.0), n[8])
+    some = min(max(np.floor(0.7 * abs(needed) + 1e-6), 1.0), n[c, 8])
     to = tap[c, k] + int(some if needed > 0 else -some)
     return min(max(to, rule.limit[c, 0]), rule.limit[c, 1]) - tap[c, k]

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gridloop.kernel.compiled import inner, outer
 from gridloop.kernel.lanes import LANES, anywhere_outside, fma, load, splat, store, where
@@ -89,15 +90,35 @@ class Out(NamedTuple):
     lane: IntArray
 
 
-@outer
-def find_worst(limits, out, vr, vi, first, worst):
-    """Reduce the voltages of blocks [block, position, LANES]; NaN where cut off or without a solution.
+class Without(NamedTuple):
+    """What has no voltage: cases without a solution, and positions that cases cut off.
 
-    first  case of the first lane of the first block
+    status              [case]  0 where there is a solution
+    dark_start          [case + 1]  where the positions of a case start; dark: the positions
     """
-    for number in range(vr.shape[0]):
-        _voltages(limits, vr[number], vi[number], first + number * LANES, worst)
-        _loadings(limits, out, first // LANES + number, vr[number], vi[number], first + number * LANES, worst)
+
+    status: NDArray[np.int8]
+    dark_start: IntArray
+    dark: IntArray
+
+
+@outer
+def find_worst(limits, out, without, vr, vi, numbers, worst):
+    """Reduce the voltages of blocks [block, position, LANES]; leaves NaN where cut off or without a solution.
+
+    numbers  [block]  which blocks of cases they are
+    """
+    for b in range(numbers.size):
+        number = numbers[b]
+        for k in range(LANES):
+            case = number * LANES + k
+            if without.status[case] != 0:
+                for i in range(vr.shape[1]):
+                    vr[b, i, k] = vi[b, i, k] = np.nan
+            for e in range(without.dark_start[case], without.dark_start[case + 1]):
+                vr[b, without.dark[e], k] = vi[b, without.dark[e], k] = np.nan
+        _voltages(limits, vr[b], vi[b], number * LANES, worst)
+        _loadings(limits, out, number, vr[b], vi[b], number * LANES, worst)
 
 
 @inner

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridloop.errors import BadInput, listed
-from gridloop.kernel.lanes import LANES
+from gridloop.kernel.lanes import LANES, new_rows
 from gridloop.kernel.spread import add_rows, fill_blocks, put_rows
 from gridloop.network.arrays import NetworkArrays
 from gridloop.network.model import Network
@@ -160,7 +160,7 @@ class Layout:
         switched = self._switched_nodes(cases)
         if not self.held_rows and not switched:
             return np.empty((0, self.base_held.size, LANES))
-        magnitude = np.empty((blocks, self.base_held.size, LANES))
+        magnitude: FloatArray = new_rows(blocks, self.base_held.size)
         fill_blocks(magnitude, self.base_held)
         for key, rows in self.held_rows.items():
             put_rows(magnitude, cases.parts[key].values, rows, first)

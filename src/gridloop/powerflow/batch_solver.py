@@ -13,13 +13,14 @@ import numpy as np
 
 from gridloop.kernel.extremes import find_extremes
 from gridloop.kernel.grid import Changes
-from gridloop.kernel.lanes import LANES
+from gridloop.kernel.lanes import LANES, new_rows
 from gridloop.kernel.newton import CONVERGED
 from gridloop.kernel.spread import add_rows, put_rows, take_voltages
 from gridloop.powerflow.batch_lanes import Lanes, Solved
 from gridloop.powerflow.batch_layout import Layout
-from gridloop.powerflow.engine import Engine, Start, Wanted, in_threads
+from gridloop.powerflow.engine import Engine, Start, Wanted
 from gridloop.powerflow.solve import LOW_PU, UNKNOWN
+from gridloop.powerflow.threads import in_threads
 from gridloop.units import BoolArray, ComplexArray, FloatArray
 
 Progress = Callable[[int, int], None]
@@ -143,7 +144,7 @@ class BatchSolver:
     def _wanted(self, lanes: Lanes, changes: Changes, free: BoolArray, first: int, end: int, blocks: int) -> Wanted:
         """What the lanes from `first` to `end` ask for, in blocks."""
         engine, n_regulated = self.engine, self.layout.n_regulated
-        p, q = np.empty((blocks, engine.n, LANES)), np.empty((blocks, engine.n, LANES))
+        p, q = new_rows(blocks, engine.n), new_rows(blocks, engine.n)
         self.layout.fill_powers(lanes.cases, first, end, p, q)
         freed = np.zeros((blocks if free.size else 0, engine.held.size, LANES), dtype=np.int8)
         if free.size:

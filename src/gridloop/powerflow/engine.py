@@ -7,23 +7,19 @@ which thread takes one, and which scenarios share it, changes no number.
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gridloop.kernel.block import Answer, Task, begin, gather
-from gridloop.kernel.elimination import Elimination, SharedFactors, block_numbers, factorize_shared
+from gridloop.kernel.block import Answer, Room, Task, begin, gather
+from gridloop.kernel.elimination import Elimination, SharedFactors, SingleArray, block_numbers, factorize_shared
 from gridloop.kernel.grid import Changes, Grid, jacobian_blocks, make_grid, no_changes
-from gridloop.kernel.lanes import LANES
+from gridloop.kernel.lanes import LANES, new_rows
 from gridloop.kernel.newton import CONVERGED, solve_with_own_matrix, solve_with_shared_matrix
 from gridloop.network.arrays import NetworkArrays
 from gridloop.network.topology import NO_NODE
+from gridloop.powerflow.rooms import most_changed, own_room, shared_room
 from gridloop.powerflow.solve import solve, supplied_admittance
 from gridloop.powerflow.start import dc_start, flat_start
 from gridloop.units import ComplexArray, FloatArray, IntArray
@@ -136,9 +132,7 @@ class Engine:
         held = np.zeros(self.n, dtype=bool)
         held[self.held] = True
         m = self.grid.unknowns
-        by_node = np.empty(self.n, dtype=complex)
-        by_node[self.grid.node] = at
-        blocks = jacobian_blocks(self.grid, self.plan, by_node, held[:m])
+        blocks = jacobian_blocks(self.grid, self.plan, at, held[:m])
         return Start(at, factorize_shared(self.plan, blocks, held[:m]))
 
     def flat(self, injection: ComplexArray) -> Start:
@@ -150,9 +144,14 @@ class Engine:
 
     def new_answer(self, blocks: int) -> Answer:
         """Room for the results of whole blocks."""
-        shape, n = (blocks, self.n, LANES), blocks * LANES
+        n = blocks * LANES
         return Answer(
-            np.empty(shape), np.empty(shape), np.zeros(n, np.int8), np.zeros(n, np.int32), np.zeros(n), np.zeros(n)
+            new_rows(blocks, self.n),
+            new_rows(blocks, self.n),
+            np.zeros(n, np.int8),
+            np.zeros(n, np.int32),
+            np.zeros(n),
+            np.zeros(n),
         )
 
     def solve(self, wanted: Wanted, start: Start, answer: Answer, max_iterations: int) -> None:
@@ -161,10 +160,22 @@ class Engine:
         square = begin(answer, start.v, self.held, wanted.magnitude, wanted.free)
         task = Task(wanted.p, wanted.q, square, gather(self.grid, wanted.changes, blocks), self.share)
         if start.factors is None or wanted.free.shape[0]:
-            solve_with_own_matrix(self.grid, self.plan, task, answer, (0, blocks), max_iterations)
+            room, jacobian = self.own_room(task)
+            last = max_iterations
+            solve_with_own_matrix(self.grid, self.plan, task, answer, room, jacobian, (0, blocks), last, last)
         else:
             last = max(_SHARED_STEPS, max_iterations)
-            solve_with_shared_matrix(self.grid, start.factors, task, answer, (0, blocks), last)
+            room = self.shared_room(start.factors, most_changed(task))
+            solve_with_shared_matrix(self.grid, start.factors, task, answer, room, (0, blocks), last)
+
+    def shared_room(self, factors: SharedFactors, changed: int) -> Room:
+        """Memory of this thread for blocks with these factors and so many changed positions."""
+        return shared_room(int(factors.unknown[-1]), self.n, changed)
+
+    def own_room(self, task: Task) -> tuple[Room, SingleArray]:
+        """Memory of this thread for blocks with matrices of their own."""
+        blocks = self.grid.unknowns + 2 * int(self.plan.col.size)
+        return own_room(self.grid.unknowns, self.n, blocks, most_changed(task))
 
     def changes(self, branch: IntArray, scenario: IntArray, y: ComplexArray, count: int) -> Changes:
         """Changes of branch admittances, for `count` scenarios.
@@ -184,31 +195,6 @@ class Engine:
         parts = np.stack([y.real, y.imag], axis=2).reshape(-1, 8)
         start = np.searchsorted(scenario, np.arange(count + 1))
         return Changes(start, branch.astype(np.int64), np.ascontiguousarray(parts), tail, head, numbers)
-
-
-def in_threads(ranges: Iterator[tuple[int, int]], work: Callable[[int, int], None], threads: int | None) -> None:
-    """Do the work of every range, in this thread and in helpers beside it; `threads` in all, all cores where None."""
-    count, todo, turn = threads or os.cpu_count() or 1, list(ranges), itertools.count()
-
-    def take() -> None:
-        while (k := next(turn)) < len(todo):  # drawing a number is one step: no two threads get the same
-            work(*todo[k])
-
-    others = min(count, len(todo)) - 1
-    helpers = [_helpers(os.getpid(), count).submit(take) for _ in range(others)] if others > 0 else []
-    try:
-        take()
-    finally:
-        # One that has not begun has nothing left to do, and may stand behind others for long.
-        started = [helper for helper in helpers if not helper.cancel()]
-    for helper in started:
-        helper.result()
-
-
-@cache
-def _helpers(process: int, count: int) -> ThreadPoolExecutor:
-    """Threads that wait for work: starting them takes as long as a small batch. A forked process starts its own."""
-    return ThreadPoolExecutor(count, f"gridloop-{process}")
 
 
 def unconverged(status: IntArray) -> IntArray:

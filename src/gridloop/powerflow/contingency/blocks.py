@@ -11,21 +11,23 @@ from dataclasses import dataclass, fields
 from itertools import count as counted
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gridloop.kernel.block import Answer, Task, gather
+from gridloop.kernel.block import Answer, Task
 from gridloop.kernel.lanes import LANES
-from gridloop.kernel.newton import CONVERGED, solve_with_own_matrix
-from gridloop.kernel.outage import Correction, solve_corrected_outages
-from gridloop.kernel.worst import Out, Worst, find_worst
-from gridloop.powerflow.contingency.layout import Layout, Outages
+from gridloop.kernel.newton import solve_with_own_matrix
+from gridloop.kernel.outage import solve_corrected_outages
+from gridloop.kernel.worst import Without, Worst, find_worst
 from gridloop.powerflow.contingency.state import State
-from gridloop.powerflow.engine import in_threads
+from gridloop.powerflow.contingency.tasks import Ready, own_task
+from gridloop.powerflow.rooms import voltage_room
+from gridloop.powerflow.threads import in_threads
 from gridloop.units import ComplexArray, FloatArray, IntArray
 
 # Steps with the corrected matrix. A case that needs more is better off with its own.
 _CORRECTED_STEPS = 24
-# Bytes of injections of a whole job that are kept from run to run.
-_KEPT_BYTES = 16_000_000
+# Steps with its own matrix after which a case's mismatch has to shrink in every one. Newton converges in four to six.
+_PATIENCE = 6
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class Solved:
     v_min … severity                        see `gridloop.kernel.worst.Worst`
     """
 
-    status: IntArray
-    iterations: IntArray
+    status: NDArray[np.int8]
+    iterations: NDArray[np.int32]
     mismatch: FloatArray
     balance: FloatArray
     v_min: FloatArray
@@ -73,20 +75,22 @@ class Solved:
         """The part that the kernels write."""
         return Worst(*(getattr(self, f.name) for f in fields(self)[4:]))
 
-    def put(self, at: IntArray, other: Solved, rows: IntArray | slice) -> None:
-        """Take over rows of another; iterations add up."""
+    def put(self, at: IntArray, other: Solved) -> None:
+        """Take over those of another; iterations add up."""
         before = self.iterations[at]
         for f in fields(self):
-            getattr(self, f.name)[at] = getattr(other, f.name)[rows]
+            getattr(self, f.name)[at] = getattr(other, f.name)
         self.iterations[at] += before
 
-    def some(self, rows: IntArray) -> Solved:
+    def some(self, rows: IntArray | slice) -> Solved:
         """Those at these places."""
         return Solved(*(getattr(self, f.name)[rows] for f in fields(self)))
 
     @staticmethod
     def joined(parts: list[Solved]) -> Solved:
         """Several, one after the other."""
+        if len(parts) == 1:
+            return parts[0]
         return Solved(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Solved)))
 
 
@@ -95,119 +99,84 @@ class Job:
     """Cases of one state that are solved the same way.
 
     own         voltages to start from with matrices of their own [position]; None: with the corrected matrix
-    correction  of all cases; None with own matrices
     kept        [case, position]  voltages, written where there is room for them
-    ready       first and end of ranges of blocks → the same laid out before
     """
 
     state: State
-    outages: Outages
+    ready: Ready
     own: ComplexArray | None
-    correction: Correction | None
-    out: Out
     found: Solved
     worst: Worst
     kept: ComplexArray | None
     max_iterations: int
-    ready: dict[tuple[int, int], Ready]
 
-    def solve(self, first: int, end: int, room: Answer) -> None:
-        """Solve and reduce the blocks from `first` to `end`."""
-        state, engine, blocks = self.state, self.state.engine, end - first
-        cases, n = slice(first * LANES, end * LANES), blocks * LANES
-        ready = self.ready.get((first, end)) or self._lay_out(first, end)
-        answer = Answer(
-            room.vr[:blocks],
-            room.vi[:blocks],
-            room.status[:n],
-            room.iterations[:n],
-            room.mismatch[:n],
-            room.balance[:n],
-        )
-        start = state.start.v if self.own is None else self.own
-        answer.vr[:], answer.vi[:] = start.real[:, None], start.imag[:, None]
-        if self.own is not None:  # a start of another kind may stand at other magnitudes
-            size = (state.magnitude / np.abs(start[engine.held]))[:, None]
-            answer.vr[:, engine.held] *= size
-            answer.vi[:, engine.held] *= size
-        if self.own is None:
-            assert state.start.factors is not None and state.paths is not None and self.correction is not None
-            mine = Correction(self.correction.end[cases], self.correction.inner[cases])
+    def solve(self, numbers: IntArray) -> None:
+        """Solve and reduce these blocks."""
+        state, engine, found, blocks = self.state, self.state.engine, self.found, numbers.size
+        vr, vi = voltage_room(engine.n, blocks)
+        if self.ready.corrected is not None:
+            task, correction = self.ready.corrected
+            assert state.start.factors is not None and state.paths is not None
+            answer = Answer(vr, vi, found.status, found.iterations, found.mismatch, found.balance)
+            factors = state.start.factors
+            room = engine.shared_room(factors, int(np.diff(task.start).max(initial=0)))
             solve_corrected_outages(
-                engine.grid, state.start.factors, state.paths, mine, ready.task, answer, (0, blocks), _CORRECTED_STEPS
+                engine.grid, factors, state.paths, correction, task, answer, room, numbers, _CORRECTED_STEPS
             )
         else:
-            solve_with_own_matrix(engine.grid, engine.plan, ready.task, answer, (0, blocks), self.max_iterations)
-        found = self.found
-        found.status[cases], found.iterations[cases] = answer.status, answer.iterations
-        found.mismatch[cases], found.balance[cases] = answer.mismatch, answer.balance
-        failed = np.flatnonzero(answer.status != CONVERGED)
-        for part in (answer.vr, answer.vi):
-            part[failed // LANES, :, failed % LANES] = np.nan
-            part[ready.dark] = np.nan
-        find_worst(state.limits, self.out, answer.vr, answer.vi, cases.start, self.worst)
+            mine = slice(int(numbers[0]) * LANES, (int(numbers[0]) + blocks) * LANES)
+            each = (found.status[mine], found.iterations[mine], found.mismatch[mine], found.balance[mine])
+            answer = Answer(vr, vi, *each)
+            own = self._start(answer, numbers)
+            room, jacobian = engine.own_room(own)
+            last = self.max_iterations
+            solve_with_own_matrix(engine.grid, engine.plan, own, answer, room, jacobian, (0, blocks), last, _PATIENCE)
+        outages = self.ready.outages
+        without = Without(found.status, outages.dark_start, outages.dark)
+        find_worst(state.limits, self.ready.out, without, vr, vi, numbers, self.worst)
         if self.kept is not None:
-            self.kept[cases] = (answer.vr + 1j * answer.vi).transpose(0, 2, 1).reshape(-1, engine.n)
+            kept = self.kept.reshape(-1, LANES, engine.n)
+            kept[numbers] = (vr + 1j * vi).transpose(0, 2, 1)
 
-    def _lay_out(self, first: int, end: int) -> Ready:
-        """What the kernels are asked for these blocks; kept where the whole job is small."""
-        o, state, engine, blocks = self.outages, self.state, self.state.engine, end - first
-        cases = slice(first * LANES, end * LANES)
-        p, q = np.empty((blocks, engine.n, LANES)), np.empty((blocks, engine.n, LANES))
-        p[:], q[:] = state.p[:, None], state.q[:, None]
-        block, lane, at = _entries(o.lost_start, cases)
-        np.add.at(p, (block, o.lost[at], lane), o.lost_p[at])
-        np.add.at(q, (block, o.lost[at], lane), o.lost_q[at])
-        block, lane, at = _entries(o.dark_start, cases)
-        dark = (block, o.dark[at], lane)
-        p[dark] = q[dark] = 0.0
-        block, lane, at = _entries(o.free_start, cases)
-        square = np.zeros((blocks if at.size else 1, engine.n, LANES))
-        square[:, engine.held] = 1.0 / state.magnitude[:, None] ** 2
-        square[block, engine.held[o.free[at]], lane] = 0.0
-        changes = o.changes._replace(start=o.changes.start[cases.start : cases.stop + 1])
-        ready = Ready(Task(p, q, square, gather(engine.grid, changes, blocks), engine.share), dark)
-        if o.dark_start.size * engine.n * p.itemsize <= _KEPT_BYTES:
-            self.ready[first, end] = ready
-        return ready
+    def _start(self, answer: Answer, numbers: IntArray) -> Task:
+        """Put the start with own matrices into the answer, and lay the blocks out for it."""
+        state, engine = self.state, self.state.engine
+        assert self.own is not None
+        answer.vr[:], answer.vi[:] = self.own.real[:, None], self.own.imag[:, None]
+        # It may stand at other magnitudes.
+        size = (state.magnitude / np.abs(self.own[engine.held]))[:, None]
+        answer.vr[:, engine.held] *= size
+        answer.vi[:, engine.held] *= size
+        return own_task(state, self.ready.outages, int(numbers[0]), numbers.size)
 
 
-@dataclass(frozen=True)
-class Ready:
-    """A range of blocks, ready to solve; dark: blocks, positions and lanes that are cut off."""
+def in_parts(job: Job, blocks: int, size: int, threads: int | None) -> None:
+    """Share the blocks of a job out to threads, at most `size` at a time.
 
-    task: Task
-    dark: tuple[IntArray, IntArray, IntArray]
-
-
-def rated_out(state: State, layout: Layout) -> Out:
-    """Branches with a rating that cases have out."""
-    o = layout.outages
-    block, lane, at = _entries(o.changes.start, slice(0, layout.blocks * LANES))
-    row = np.searchsorted(state.limits.branch, o.changes.branch[at])
-    rated = np.flatnonzero(np.append(state.limits.branch, -1)[row] == o.changes.branch[at])
-    rated = rated[np.lexsort((row[rated], block[rated]))]
-    return Out(np.searchsorted(block[rated], np.arange(layout.blocks + 1)), row[rated], lane[rated])
-
-
-def _entries(start: IntArray, cases: slice) -> tuple[IntArray, IntArray, IntArray]:
-    """Block (counted from the first of these cases), lane and number of all entries of cases."""
-    here = start[cases.start : cases.stop + 1]
-    first, end = int(here[0]), int(here[-1])
-    case = np.repeat(np.arange(here.size - 1), here[1:] - here[:-1]) if end > first else np.empty(0, dtype=np.int64)
-    return case // LANES, case % LANES, np.arange(first, end)
-
-
-def in_ranges(blocks: int, job: Job, size: int, threads: int | None) -> None:
-    """Share the blocks of a job out to threads, at most `size` at a time."""
+    Blocks stand from easy to hard: every thread gets some of each.
+    """
     workers = min(threads or os.cpu_count() or 1, blocks)
     size = max(1, min(size, -(-blocks // max(workers, 1))))
+    count = -(-blocks // size) if blocks else 0
+    if count not in job.ready.parts:
+        job.ready.parts[count] = _contiguous(blocks, size) if job.own is not None else _dealt(blocks, count)
+    todo = job.ready.parts[count]
     turn = counted()  # drawing from it is one step: no two threads get the same number
 
     def work(*_: int) -> None:
-        engine = job.state.engine
-        room = engine.new_answer(size)
-        while (first := next(turn) * size) < blocks:
-            job.solve(first, min(first + size, blocks), room)
+        while (k := next(turn)) < len(todo):
+            job.solve(todo[k])
 
     in_threads(((k, k) for k in range(workers)), work, workers)
+
+
+def _contiguous(blocks: int, size: int) -> list[IntArray]:
+    return [np.arange(first, min(first + size, blocks)) for first in range(0, blocks, size)]
+
+
+def _dealt(blocks: int, parts: int) -> list[IntArray]:
+    """Blocks dealt out from the last to the first, there and back again."""
+    place = np.arange(blocks)
+    turn, at = place // parts, place % parts
+    part = np.where(turn % 2 == 0, at, parts - 1 - at)
+    return [blocks - 1 - np.flatnonzero(part == k) for k in range(parts)]

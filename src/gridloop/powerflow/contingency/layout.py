@@ -10,8 +10,6 @@ import numpy as np
 
 from gridloop.kernel.grid import Changes
 from gridloop.kernel.lanes import LANES
-from gridloop.kernel.outage import Correction
-from gridloop.kernel.worst import Out
 from gridloop.network.arrays import NetworkArrays
 from gridloop.network.model import Network
 from gridloop.network.topology import NO_NODE
@@ -53,15 +51,13 @@ class Layout:
     outages    as the kernels take them
     dark       case → nodes that are cut off
     corrected  [case]  True where the base case's matrix can be corrected: nothing lets a voltage go, few branches
-    kept       the correction, and the rated branches that are out, once they were found
-    ready      ranges of blocks, once they were laid out
+    kept       as it goes to the kernels, once that was found out
     """
 
     outages: Outages
     dark: Mapping[int, IntArray]
     corrected: BoolArray
-    kept: list[tuple[Correction | None, Out]] = field(default_factory=list)
-    ready: dict[tuple[int, int], Any] = field(default_factory=dict)
+    kept: list[Any] = field(default_factory=list)
 
     @property
     def blocks(self) -> int:

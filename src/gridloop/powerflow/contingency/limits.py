@@ -50,7 +50,7 @@ def solve_within_limits(
         layout = _with_free(solver, plain, left, stands[:, left], low[:, left], high[:, left], dead[:, left])
         v = np.full((left.size, engine.n), np.nan + 0j)
         part = solver.solve(layout, v=v)
-        solved.put(left, part, slice(None))
+        solved.put(left, part)
         if kept is not None:
             kept[left] = v
         q = _reactive(solver, layout, v, nodes) - state.wanted.imag[nodes][:, None]

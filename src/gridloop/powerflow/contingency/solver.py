@@ -12,12 +12,11 @@ import numpy as np
 
 from gridloop.kernel.lanes import LANES
 from gridloop.kernel.newton import CONVERGED
-from gridloop.kernel.outage import Correction, correct
-from gridloop.kernel.worst import Out
-from gridloop.powerflow.contingency.blocks import Job, Solved, in_ranges, rated_out
+from gridloop.powerflow.contingency.blocks import Job, Solved, in_parts
 from gridloop.powerflow.contingency.cases import Cases
 from gridloop.powerflow.contingency.layout import Layout, find_dark, lay_out
 from gridloop.powerflow.contingency.state import State
+from gridloop.powerflow.contingency.tasks import Ready
 from gridloop.units import BoolArray, ComplexArray, IntArray
 
 # Steps with own matrices from the base case, where Newton converges in four to six; what takes more is tried from afar.
@@ -38,11 +37,12 @@ class Solver:
         v  [case, position]  written where given: voltages, NaN where cut off or without a solution
         """
         corrected = layout.corrected if self.state.paths is not None else np.zeros(layout.corrected.size, dtype=bool)
-        solved = Solved.room(corrected.size)
         if corrected.all():
-            self._run(layout, solved, np.arange(corrected.size), None, v)
-        elif corrected.any():
-            self._some(layout, corrected, solved, None, v)
+            solved = self._run(layout, None, v, np.arange(corrected.size))
+        else:
+            solved = Solved.room(corrected.size)
+            if corrected.any():
+                self._some(layout, corrected, solved, None, v)
         left = np.where(corrected, solved.status != CONVERGED, True)
         for near in (True, False):
             if not left.any():
@@ -62,46 +62,27 @@ class Solver:
         most: int = 0,
     ) -> None:
         rows = np.flatnonzero(which)
-        self._run(layout.some(rows), solved, rows, own, v, most)
+        solved.put(rows, self._run(layout.some(rows), own, v, rows, most))
 
     def _run(
         self,
         layout: Layout,
-        solved: Solved,
-        rows: IntArray,
         own: ComplexArray | None,
         v: ComplexArray | None,
+        rows: IntArray,
         most: int = 0,
-    ) -> None:
-        """Solve all of a layout into the given rows; with own matrices where voltages to start from are given."""
+    ) -> Solved:
+        """Solve all of a layout, voltages into the given rows; with own matrices where there is a start for them."""
         state, found = self.state, Solved.room(layout.blocks * LANES)
         kept = np.empty((layout.blocks * LANES, state.engine.n), dtype=complex) if v is not None else None
-        job = Job(
-            state,
-            layout.outages,
-            own,
-            *self._known(layout, own is None),
-            found,
-            found.worst(),
-            kept,
-            most,
-            layout.ready,
-        )
-        in_ranges(layout.blocks, job, max(1, state.engine.chunk // LANES), self.threads)
-        solved.put(rows, found, slice(0, rows.size))
-        if v is not None and kept is not None:
-            v[rows] = kept[: rows.size]
-
-    def _known(self, layout: Layout, corrected: bool) -> tuple[Correction | None, Out]:
-        """What cases correct, and the rated branches that they have out; kept with the layout."""
         if not layout.kept:
-            state, correction = self.state, None
-            if corrected:
-                assert state.paths is not None
-                n, count = state.engine.grid.unknowns, layout.blocks * LANES
-                correction = correct(state.paths, layout.outages.changes, state.start.v, n, count)
-            layout.kept.append((correction, rated_out(state, layout)))
-        return layout.kept[0]
+            layout.kept.append(Ready.of(state, layout, own is None))
+        ready: Ready = layout.kept[0]
+        job = Job(state, ready, own, found, found.worst(), kept, most)
+        in_parts(job, layout.blocks, max(1, state.engine.chunk // LANES), self.threads)
+        if v is not None and kept is not None:
+            v[rows] = kept[ready.back]
+        return found.some(ready.back)
 
     def _flat(self) -> ComplexArray:
         """Voltages of a flat start. [position]"""

@@ -31,8 +31,7 @@ from gridloop.powerflow.contingency.state import State
 from gridloop.powerflow.flow import TOLERANCE_PU, Flow, check, planned, power_flow
 from gridloop.powerflow.scenarios import Scenarios, read_scenarios
 from gridloop.powerflow.sensitivities import DcGrid
-from gridloop.powerflow.solve import branch_powers
-from gridloop.units import BASE_MVA, ComplexArray, FloatArray, IntArray
+from gridloop.units import BASE_MVA, ComplexArray, IntArray
 
 Progress = Callable[[int, int], None]
 # Case → buses, MW of load, and names of what it cuts off.
@@ -143,7 +142,6 @@ class Study:
     reactive_limits: bool
     tolerance_pu: float
     layouts: dict[bytes, tuple[Layout, _Lost]] = field(default_factory=dict)
-    orders: dict[tuple[int, int], IntArray] = field(default_factory=dict)
 
     def run(self, *, threads: int | None = None, progress: Progress | None = None, chunk: int = CHUNK) -> Contingencies:
         """Solve all cases; see `contingencies`."""
@@ -177,7 +175,8 @@ class Study:
         case, of_scenario = (np.concatenate(column) for column in zip(*which, strict=True)) if which else (_NO, _NO)
         order = np.lexsort((case, of_scenario))
         solved = Solved.joined(parts) if parts else Solved.room(0)
-        solved = solved.some(order)
+        if (order[1:] < order[:-1]).any():
+            solved = solved.some(order)
         balance: dict[tuple[int, int], float] = {}
         if self.participation is not None:
             balance = dict(zip(zip(of_scenario[order], case[order], strict=True), solved.balance, strict=True))
@@ -254,18 +253,10 @@ class Study:
                 raise SolveFailed(f"Scenario {self.scenarios.index[scenario]}: {error.args[0]}") from error
 
     def _by_share(self, solver: Solver, rows: IntArray) -> Iterator[tuple[Solver, IntArray]]:
-        """Cases by who is left to take part in the balance; hard ones beside hard ones."""
+        """Cases by who is left to take part in the balance."""
         if not rows.size:
             return
         state = solver.state
-        key = (int(rows[0]), rows.size)
-        if state is not self.base or self.margin is not None or key not in self.orders:
-            order = rows[np.argsort(_moved(state, self.cases.some(rows)), kind="stable")]
-            if state is self.base and self.margin is None:
-                self.orders[key] = order
-            rows = order
-        else:
-            rows = self.orders[key]
         if self.participation is None:
             yield solver, rows
             return
@@ -303,13 +294,6 @@ class Study:
 
 
 _NO = np.empty(0, dtype=np.int64)
-
-
-def _moved(state: State, cases: Cases) -> FloatArray:
-    """Power that a case has to redirect, a hint of how many steps it takes. [case], per unit"""
-    through = np.append(np.abs(np.nan_to_num(branch_powers(state.arrays.branches, state.v[:, None])[0][:, 0])), 0.0)
-    output = np.append(np.abs(state.net.generator["p_mw"].to_numpy(dtype=float)) / BASE_MVA, 0.0)
-    return np.asarray(through[cases.branch].sum(axis=1) + output[cases.generator].sum(axis=1))
 
 
 def _lost(state: State, dark: Mapping[int, IntArray]) -> _Lost:

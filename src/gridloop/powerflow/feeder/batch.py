@@ -17,11 +17,11 @@ from gridloop.kernel.lanes import LANES
 from gridloop.kernel.spread import take_deviations
 from gridloop.network.feeder.check import check_feeder
 from gridloop.network.feeder.model import Feeder
-from gridloop.powerflow.engine import in_threads
 from gridloop.powerflow.feeder.arrays import FeederArrays, build_feeder_arrays
 from gridloop.powerflow.feeder.consumption import SETTABLE, Consumption
 from gridloop.powerflow.feeder.engine import STATUS, FeederEngine
 from gridloop.powerflow.scenarios import Scenarios, read_scenarios
+from gridloop.powerflow.threads import in_threads
 from gridloop.units import BoolArray, ComplexArray, IntArray
 
 # Largest error of a voltage; the kernel's numbers carry about 1e-8.

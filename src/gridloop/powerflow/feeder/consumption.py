@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gridloop.kernel.lanes import LANES
+from gridloop.kernel.lanes import new_rows
 from gridloop.kernel.spread import add_rows, fill_blocks
 from gridloop.network.feeder.model import Feeder
 from gridloop.powerflow.feeder.arrays import FeederArrays
@@ -54,7 +54,7 @@ class Consumption:
         self, values: Mapping[str, FloatArray], first: int, blocks: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Active and reactive, of scenarios from `first` on, with values [row, scenario]. [block, element, LANES]"""
-        p, q = (np.empty((blocks, self.base.size, LANES), np.float32) for _ in range(2))
+        p, q = (new_rows(blocks, self.base.size, dtype=np.float32) for _ in range(2))
         fill_blocks(p, self.base.real)
         fill_blocks(q, self.base.imag)
         for key, (element, sign) in self.rows.items():

@@ -16,12 +16,13 @@ from gridloop.kernel.feeder import (
     iterate_feeder,
     recover_feeder,
 )
-from gridloop.kernel.lanes import LANES
+from gridloop.kernel.lanes import LANES, new_rows
 from gridloop.kernel.taps import TapRule, move_taps
 from gridloop.powerflow.feeder.arrays import BASE_PHASE_MVA, FeederArrays
 from gridloop.powerflow.feeder.control import ControlledSolution, solve_with_controls
 from gridloop.powerflow.feeder.plain import FeederSolver
 from gridloop.powerflow.feeder.zones import Layout, lay_out
+from gridloop.powerflow.rooms import feeder_room
 from gridloop.units import ComplexArray, FloatArray, IntArray
 
 MAX_ROUNDS = 100
@@ -77,11 +78,16 @@ class FeederEngine:
             taps = np.empty((blocks, self.taps.size, LANES), np.int32)
             taps[:] = self.taps[None, :, None]
         plan = self.layout.plan
+        d, drawn, going = (
+            new_rows(*shape, dtype=np.float32)
+            for shape in ((blocks, 2 * plan.v0.shape[0]), (blocks, 2 * plan.ports.row.size), (blocks,))
+        )
+        d[:], drawn[:], going[:] = 0.0, 0.0, 1.0
         return FeederAnswer(
-            np.zeros((blocks, 2 * plan.v0.shape[0], LANES), np.float32),
+            d,
             taps,
-            np.zeros((blocks, 2 * plan.ports.row.size, LANES), np.float32),
-            np.ones((blocks, LANES), np.float32),
+            drawn,
+            going,
             np.zeros(n, np.int8),
             np.zeros(n, np.int8),
             np.zeros(n, np.int32),
@@ -98,15 +104,17 @@ class FeederEngine:
     ) -> None:
         """Solve consumption p, q [block, element, LANES] in MW and Mvar; lets other threads run meanwhile."""
         plan, loads, limit = self.layout.plan, self.layout.loads, np.float32(tolerance)
+        room = feeder_room(2 * int(plan.v0.shape[0]))
         for moves in range(MAX_ROUNDS + 1):
-            iterate_feeder(plan, loads, self._ratio(answer.tap), p, q, answer, limit, max_iterations)
+            iterate_feeder(plan, loads, self._ratio(answer.tap), p, q, answer, room, limit, max_iterations)
             if self.rule is None or not move_taps(plan.v0, plan.ports, self.rule, answer, moves < MAX_ROUNDS):
                 break
         recover_feeder(plan.zone, plan.rows, answer.d)
 
     def _ratio(self, tap: NDArray[np.int32]) -> NDArray[np.float32]:
         """Ratio of every port at taps [block, control, LANES]. [block, port, LANES]"""
-        ratio = np.zeros((tap.shape[0], self.layout.plan.ports.row.size, LANES), np.float32)
+        ratio: NDArray[np.float32] = new_rows(tap.shape[0], self.layout.plan.ports.row.size, dtype=np.float32)
+        ratio[:] = 0.0
         if self.rule is not None:
             a = self.arrays
             ratio[:, self.rule.port] = a.ratio_base[:, None] * (1.0 + a.step[:, None] * tap[:, a.control])

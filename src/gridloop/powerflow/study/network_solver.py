@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gridloop.kernel.grid import no_changes
-from gridloop.kernel.lanes import LANES
+from gridloop.kernel.lanes import LANES, new_rows
 from gridloop.kernel.magnitudes import network_magnitudes
 from gridloop.kernel.newton import CONVERGED
 from gridloop.kernel.spread import add_rows, fill_blocks, take_voltages
@@ -148,7 +148,7 @@ class NetworkStudySolver:
     def _wanted(self, values: Values, count: int, base: ComplexArray) -> Wanted:
         """Powers of `count` scenarios in blocks; base [position], per unit"""
         engine, blocks = self.engine, -(-count // LANES)
-        p, q = np.empty((blocks, engine.n, LANES)), np.empty((blocks, engine.n, LANES))
+        p, q = new_rows(blocks, engine.n), new_rows(blocks, engine.n)
         fill_blocks(p, base.real)
         fill_blocks(q, base.imag)
         for key, value in values.items():
