@@ -126,11 +126,14 @@ class Correction(NamedTuple):
 
     end    [scenario, end]         positions of the ends of a scenario's branches; −1 beyond the last
     inner  [scenario, 2 end, 2 end]  (1 + C Z)⁻¹ C; zero beyond the last
+    first  [scenario, 2 end] (1 + C Z)⁻¹ s, with s the power that the changes inject at the start: F first is what
+                             forward substitution and correction make of it
     moved  [scenario]        largest change of ln v or θ at an end by the first step: how hard the scenario is
     """
 
     end: IntArray
     inner: SingleArray
+    first: SingleArray
     moved: FloatArray
 
 
@@ -175,8 +178,10 @@ def correct(paths: Paths, changes: Changes, v: ComplexArray, unknowns: int, coun
     # Factors are float32: a determinant of their rounding is none.
     bad = ~(np.abs(np.linalg.det(inner)) > _SINGULAR)
     inner[bad], c[bad] = np.eye(2 * most), 0.0
-    moved = np.abs(z @ np.linalg.solve(inner, s)).max(axis=(1, 2), initial=0.0)
-    return Correction(np.where(bad[:, None], -1, end), np.linalg.solve(inner, c).astype(np.float32), moved)
+    step = np.linalg.solve(inner, s)
+    moved = np.abs(z @ step).max(axis=(1, 2), initial=0.0)
+    end[bad] = -1
+    return Correction(end, *(np.linalg.solve(inner, c).astype(np.float32), -step[..., 0].astype(np.float32)), moved)
 
 
 def _place_ends(scenario: IntArray, ends: IntArray, count: int, most: int) -> tuple[IntArray, IntArray]:
@@ -270,7 +275,12 @@ def solve_corrected_outages(grid, factors, paths, correction, task, answer, room
         drift[:] = 0.0
         lanes[:] = 0.0
         lanes[GOING] = 1.0
-        iteration = np.int64(0)  # typed at once, as in `gridloop.kernel.newton`
+        # What changes of the matrix make of the first step is known beforehand; other injections wait for the second.
+        iteration = np.int64(1)  # typed at once, as in `gridloop.kernel.newton`
+        _begin(paths, correction, number * LANES, x)
+        backward_shared(factors, x)
+        advance(factors, task.square, vr, vi, x, before, drift, iteration, lanes)
+        x, before = before, x
         while True:
             _differ(task, number, lanes, vr, vi, asked)
             mismatch(grid, asked, task.square, vr, vi, factors.unknown, False, x, lanes)
@@ -282,6 +292,19 @@ def solve_corrected_outages(grid, factors, paths, correction, task, answer, room
             backward_shared(factors, x)
             advance(factors, task.square, vr, vi, x, before, drift, iteration, lanes)
             x, before = before, x
+
+
+@inner
+def _begin(paths, correction, first, x):
+    """F `Correction.first` of every lane: x [unknown, LANES] float32; `first` is the scenario of lane 0."""
+    x[:] = 0.0
+    for k in range(LANES):
+        for a in range(correction.end.shape[1]):
+            end = correction.end[first + k, a]
+            if end >= 0:
+                d0, d1 = correction.first[first + k, 2 * a], correction.first[first + k, 2 * a + 1]
+                for e in range(paths.start[end], paths.start[end + 1]):
+                    x[paths.at[e], k] += paths.f[e, 0] * d0 + paths.f[e, 1] * d1
 
 
 @inner

@@ -59,22 +59,22 @@ class Worst(NamedTuple):
     """What cases come to; [case], written by the kernels. Places are rows of `Limits`; −1 where there is none.
 
     v_min, v_max, loading   magnitudes and share of the rating; NaN where nothing is supplied or rated
+    severity                see above
     low_at, high_at, loaded_at  where
     v_count, i_count        limits that do not hold
     new                     those of them that hold in the base case
-    severity                see above
     """
 
     v_min: FloatArray
-    low_at: IntArray
     v_max: FloatArray
-    high_at: IntArray
     loading: FloatArray
+    severity: FloatArray
+    low_at: IntArray
+    high_at: IntArray
     loaded_at: IntArray
     v_count: IntArray
     i_count: IntArray
     new: IntArray
-    severity: FloatArray
 
 
 class Out(NamedTuple):

@@ -7,7 +7,7 @@ is kept.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import count as counted
 
 import numpy as np
@@ -32,66 +32,55 @@ _PATIENCE = 6
 
 @dataclass(frozen=True)
 class Solved:
-    """What cases came to, [case] each; places are rows of the state's limits, −1 where there is none.
+    """What cases came to, as named by its properties.
 
-    status, iterations, mismatch, balance   see `gridloop.kernel.block.Answer`
-    v_min … severity                        see `gridloop.kernel.worst.Worst`
+    status, iterations  [case]     see `gridloop.kernel.block.Answer`
+    numbers             [6, case]  of which three are NaN where there is none
+    counts              [6, case]  of which three are places, rows of the state's limits, −1 where there is none
     """
 
     status: NDArray[np.int8]
     iterations: NDArray[np.int32]
-    mismatch: FloatArray
-    balance: FloatArray
-    v_min: FloatArray
-    low_at: IntArray
-    v_max: FloatArray
-    high_at: IntArray
-    loading: FloatArray
-    loaded_at: IntArray
-    v_count: IntArray
-    i_count: IntArray
-    new: IntArray
-    severity: FloatArray
+    numbers: FloatArray
+    counts: IntArray
+
+    @property
+    def mismatch(self) -> FloatArray:
+        return np.asarray(self.numbers[0])
+
+    @property
+    def balance(self) -> FloatArray:
+        return np.asarray(self.numbers[1])
+
+    @property
+    def worst(self) -> Worst:
+        """See there. [case]"""
+        return Worst(*self.numbers[2:], *self.counts)
 
     @classmethod
     def room(cls, count: int) -> Solved:
         """Room for so many cases."""
-
-        def missing() -> FloatArray:
-            return np.full(count, np.nan)
-
-        def nowhere() -> IntArray:
-            return np.full(count, -1, dtype=np.int64)
-
-        def zero() -> IntArray:
-            return np.zeros(count, dtype=np.int64)
-
-        return cls(
-            np.zeros(count, np.int8), np.zeros(count, np.int32), missing(), np.zeros(count),
-            missing(), nowhere(), missing(), nowhere(), missing(), nowhere(), zero(), zero(), zero(), np.zeros(count),
-        )  # fmt: skip
-
-    def worst(self) -> Worst:
-        """The part that the kernels write."""
-        return Worst(*(getattr(self, f.name) for f in fields(self)[4:]))
+        numbers, counts = np.zeros((6, count)), np.zeros((6, count), dtype=np.int64)
+        numbers[[0, 2, 3, 4]], counts[:3] = np.nan, -1
+        return cls(np.zeros(count, np.int8), np.zeros(count, np.int32), numbers, counts)
 
     def put(self, at: IntArray, other: Solved) -> None:
         """Take over those of another; iterations add up."""
-        before = self.iterations[at]
-        for f in fields(self):
-            getattr(self, f.name)[at] = getattr(other, f.name)
-        self.iterations[at] += before
+        self.status[at] = other.status
+        self.iterations[at] += other.iterations
+        self.numbers[:, at], self.counts[:, at] = other.numbers, other.counts
 
     def some(self, rows: IntArray | slice) -> Solved:
         """Those at these places."""
-        return Solved(*(getattr(self, f.name)[rows] for f in fields(self)))
+        return Solved(self.status[rows], self.iterations[rows], self.numbers[:, rows], self.counts[:, rows])
 
     @staticmethod
     def joined(parts: list[Solved]) -> Solved:
         """Several, one after the other."""
         if len(parts) == 1:
             return parts[0]
-        return Solved(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Solved)))
+        each = [(part.status, part.iterations, part.numbers, part.counts) for part in parts]
+        return Solved(*(np.concatenate(column, axis=-1) for column in zip(*each, strict=True)))
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ class Contingencies:
         rank          1 is the worst: no solution, then by severity, load lost, loading
         iterations, mismatch_mva   how it was solved
         """
-        s, solved = self.solved, self.converged
+        s, w, solved = self.solved, self.solved.worst, self.converged
         lost = [self.dark.get((int(k), int(c)), (0, 0.0, ())) for k, c in zip(self.scenario, self.case, strict=True)]
         status = np.array([STATUS[int(code)] for code in s.status], dtype=object)
         status[solved & np.array([bool(buses) for buses, _, _ in lost], dtype=bool)] = ISLANDED
@@ -80,19 +80,19 @@ class Contingencies:
             "status": status,
             "buses_lost": np.array([buses for buses, _, _ in lost], dtype=np.int64),
             "load_lost_mw": np.array([mw for _, mw, _ in lost]),
-            "v_min_pu": s.v_min,
-            "v_min_bus": self._ids(s.low_at, 0),
-            "v_max_pu": s.v_max,
-            "v_max_bus": self._ids(s.high_at, 0),
-            "loading_pct": 100 * s.loading,
-            "loading_branch": self._ids(s.loaded_at, 1),
-            "voltage_violations": s.v_count,
-            "overloads": s.i_count,
-            "new_violations": s.new,
-            "severity": np.where(solved, s.severity, np.nan),
+            "v_min_pu": w.v_min,
+            "v_min_bus": self._ids(w.low_at, 0),
+            "v_max_pu": w.v_max,
+            "v_max_bus": self._ids(w.high_at, 0),
+            "loading_pct": 100 * w.loading,
+            "loading_branch": self._ids(w.loaded_at, 1),
+            "voltage_violations": w.v_count,
+            "overloads": w.i_count,
+            "new_violations": w.new,
+            "severity": np.where(solved, w.severity, np.nan),
         }
         table = pd.DataFrame(columns)
-        table["rank"] = _rank(solved, s.severity, table["load_lost_mw"].to_numpy(), s.loading)
+        table["rank"] = _rank(solved, w.severity, table["load_lost_mw"].to_numpy(), w.loading)
         return table.assign(iterations=s.iterations, mismatch_mva=s.mismatch * BASE_MVA)
 
     def _ids(self, at: IntArray, kind: int) -> IntArray:

@@ -78,7 +78,7 @@ class Solver:
         if not layout.kept:
             layout.kept.append(Ready.of(state, layout, own is None))
         ready: Ready = layout.kept[0]
-        job = Job(state, ready, own, found, found.worst(), kept, most)
+        job = Job(state, ready, own, found, found.worst, kept, most)
         in_parts(job, layout.blocks, max(1, state.engine.chunk // LANES), self.threads)
         if v is not None and kept is not None:
             v[rows] = kept[ready.back]

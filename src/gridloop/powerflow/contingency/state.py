@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -52,6 +53,11 @@ class State:
     paths: Paths | None
     limits: Limits
     bus_rows: IntArray
+
+    @cached_property
+    def broken(self) -> int:
+        """Limits that do not hold."""
+        return int(self.limits.v_broken.sum() + self.limits.i_broken.sum())
 
     @classmethod
     def of(

@@ -157,7 +157,7 @@ class Study:
             solver = Solver(state, _MAX_ITERATIONS, threads)
             dc = DcGrid.of(state.arrays) if self.margin is not None else None
             places.append((state.bus_rows, state.limits.branch))
-            broken.append(int(state.limits.v_broken.sum() + state.limits.i_broken.sum()))
+            broken.append(state.broken)
             for first in range(0, self.cases.count, chunk):
                 rows = np.arange(first, min(first + chunk, self.cases.count))
                 looked = rows.size
@@ -173,19 +173,19 @@ class Study:
                 if progress is not None:
                     progress(done, everything)
         case, of_scenario = (np.concatenate(column) for column in zip(*which, strict=True)) if which else (_NO, _NO)
-        order = np.lexsort((case, of_scenario))
         solved = Solved.joined(parts) if parts else Solved.room(0)
-        if (order[1:] < order[:-1]).any():
-            solved = solved.some(order)
+        if len(parts) > 1:  # cases of one part stand as they were asked for
+            order = np.lexsort((case, of_scenario))
+            case, of_scenario, solved = case[order], of_scenario[order], solved.some(order)
         balance: dict[tuple[int, int], float] = {}
         if self.participation is not None:
-            balance = dict(zip(zip(of_scenario[order], case[order], strict=True), solved.balance, strict=True))
+            balance = dict(zip(zip(of_scenario, case, strict=True), solved.balance, strict=True))
         return Contingencies(
             self.base.net,
             None if self.scenarios is None else self.scenarios.index,
             self.cases,
-            case[order],
-            of_scenario[order],
+            case,
+            of_scenario,
             solved,
             dark,
             places,

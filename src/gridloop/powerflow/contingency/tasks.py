@@ -41,11 +41,12 @@ class Ready:
             return cls(layout.outages, None, slice(0, count), None, _rated_out(state, layout.outages, blocks))
         assert state.paths is not None
         found = correct(state.paths, layout.outages.changes, state.start.v, state.engine.grid.unknowns, blocks * LANES)
-        loses = np.diff(layout.outages.lost_start[: count + 1]) > 0
-        order = np.lexsort((found.moved[:count], loses))
+        o = layout.outages
+        other = (np.diff(o.lost_start) + np.diff(o.dark_start))[:count] > 0  # the first step tells less of them
+        order = np.lexsort((found.moved[:count], other))
         outages = layout.some(order).outages
         at = np.concatenate([order, np.arange(count, blocks * LANES)])
-        correction = Correction(found.end[at], found.inner[at], found.moved[at])
+        correction = Correction(found.end[at], found.inner[at], found.first[at], found.moved[at])
         task = _corrected_task(state, outages, blocks)
         return cls(outages, order, np.argsort(order), (task, correction), _rated_out(state, outages, blocks))
 
