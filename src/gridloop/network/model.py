@@ -60,18 +60,10 @@ class Network:
         Fills defaults and sets types by the schema; keeps further columns. Copies what it is given.
         Raises `MissingColumn` and `BadInput`; whether the values make sense is for `validate`.
         """
-        unknown = sorted(set(given) - set(schema.TABLES))
-        if unknown:
-            raise BadInput(
-                f"{len(unknown)} unknown tables: {listed(unknown)}. A network has {', '.join(schema.TABLES)}.",
-                tables=unknown,
-            )
-        held = {table: tables.canonical(table, given.get(table), owner) for table in schema.TABLES}
-        return cls(held, name=name)
+        return cls(tables.canonical_all(given, schema.TABLES, "network", owner), name=name)
 
     def __repr__(self) -> str:
-        sizes = ", ".join(f"{len(frame)} in {table}" for table, frame in self.tables.items() if len(frame))
-        return f"<Network {self.name!r}, version {self.version}: {sizes or 'empty'}>"
+        return f"<Network {self.name!r}, version {self.version}: {tables.sizes(self.tables)}>"
 
     @property
     def bus(self) -> pd.DataFrame:

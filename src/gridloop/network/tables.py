@@ -51,6 +51,27 @@ def canonical(table: str, raw: Any, owner: str | None = None) -> pd.DataFrame:
     return pd.DataFrame(data, index=frame.index)
 
 
+def canonical_all(
+    given: Mapping[str, Any], names: Iterable[str], what: str, owner: str | None = None, prefix: str = ""
+) -> dict[str, pd.DataFrame]:
+    """All tables of a grid in canonical form; one left out is empty.
+
+    names   of the tables that `what`, such as "network", has; prefix of the names of their schemas
+    """
+    known = tuple(names)
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise BadInput(
+            f"{len(unknown)} unknown tables: {listed(unknown)}. A {what} has {', '.join(known)}.", tables=unknown
+        )
+    return {table: canonical(prefix + table, given.get(table), owner) for table in known}
+
+
+def sizes(held: Mapping[str, pd.DataFrame]) -> str:
+    """How many rows the tables have, in words."""
+    return ", ".join(f"{len(frame)} in {table}" for table, frame in held.items() if len(frame)) or "empty"
+
+
 def retyped(table: str, frame: pd.DataFrame, dtypes: pd.Series) -> pd.DataFrame:
     """Canonical form again after cells changed, further columns in the type they had.
 

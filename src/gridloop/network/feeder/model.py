@@ -56,17 +56,11 @@ class Feeder:
 
         Raises `MissingColumn` and `BadInput` where the tables lack something or hold values of the wrong type.
         """
-        unknown = sorted(set(given) - set(TABLES))
-        if unknown:
-            raise BadInput(
-                f"{len(unknown)} unknown tables: {listed(unknown)}. A feeder has {', '.join(TABLES)}.", tables=unknown
-            )
-        held = {table: canonical_tables.canonical(PREFIX + table, given.get(table), owner) for table in TABLES}
+        held = canonical_tables.canonical_all(given, TABLES, "feeder", owner, PREFIX)
         return cls(held, name, frequency_hz, loss_report)
 
     def __repr__(self) -> str:
-        sizes = ", ".join(f"{len(frame)} in {table}" for table, frame in self.tables.items() if len(frame))
-        return f"<Feeder {self.name!r}: {sizes or 'empty'}>"
+        return f"<Feeder {self.name!r}: {canonical_tables.sizes(self.tables)}>"
 
     @property
     def bus(self) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import pandas as pd
 from gridloop.errors import BadInput
 from gridloop.network.arrays import NetworkArrays, build_arrays
 from gridloop.network.model import Network
-from gridloop.network.validation import Findings, validate
+from gridloop.powerflow.flow import check
 from gridloop.powerflow.sensitivity import current_magnitudes
 from gridloop.powerflow.solve import solve
 from gridloop.powerflow.study.solver import Chunk, Grid, Values
@@ -35,8 +35,7 @@ class PlainSolver:
     tolerance_pu: float = 1e-8
 
     def __post_init__(self) -> None:
-        found = validate(self.network)
-        Findings(tuple(f for f in found.all if f.code != "unsupplied")).raise_errors(self.network.name)
+        check(self.network)
 
     @property
     def digest(self) -> str:
