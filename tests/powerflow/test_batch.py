@@ -285,7 +285,7 @@ def test_the_worst_bus_is_one_that_asks_for_something():
     """A source and machines that hold a voltage give whatever it takes: what is missing is missing at bus 2."""
     machine = {"id": "g", "bus": "1", "regulates_voltage": True, "owner": "o"}
     net = Network.from_tables({**chain(3, r=0.0, x=0.1).tables, "generator": [machine]})
-    flows = power_flows(net, {"load.p_mw": np.array([[1.0, 1.0], [1.0, 600.0]])})
+    flows = power_flows(net, {"load.p_mw": np.array([[1.0, 1.0], [1.0, 1000.0]])})
     causes = flows.diagnose(examples=False)
     assert [(group.bus, group.examples) for group in causes.groups] == [("2", (1,))]
     assert flows.outcome.worst_node[0] == -1

@@ -6,8 +6,8 @@ derivatives are
 
     ∂S_i/∂θ_k = −j E_ik + δ_ik j S_i        ∂S_i/∂ln v_k = E_ik + δ_ik S_i
 
-and a step x = (δθ, δln v) that solves J x = S_wanted − S moves the voltage to V exp(δln v + j δθ), of which the terms
-up to the second order are taken. Two ways to take steps share this arithmetic:
+and a step x = (δθ, δln v) that solves J x = S_wanted − S moves the voltage to V exp(δln v + j δθ). Two ways to take
+steps share this arithmetic:
 
 - `solve_with_shared_matrix` (the chord, or Shamanskii, method) keeps J as it was at the start for all scenarios:
   factorized once, a step costs one mismatch and one substitution. The error shrinks by a constant share per step,
@@ -130,24 +130,33 @@ def mismatch(grid, asked, square, vr, vi, unknown, own, x, lanes):
 
 
 @inner
+def _rotated(r, m, turn):
+    """r + jm, turned. Sine and cosine to the fifth order: where loads grow, the whole grid turns by a radian, and what
+    lies between neighbours is to stay as it is."""
+    square = turn * turn
+    cosine = fma(square, fma(square, 1.0 / 24.0, splat(-0.5)), splat(1.0))
+    sine = turn * fma(square, fma(square, 1.0 / 120.0, splat(-1.0 / 6.0)), splat(1.0))
+    return fma(cosine, r, -1.0 * (sine * m)), fma(cosine, m, sine * r)
+
+
+@inner
 def _turn(vr, vi, i, turn, grow, going):
-    """V exp(grow + j turn) to the second order, in the lanes that are going."""
+    """V exp(grow + j turn), in the lanes that are going; exp to the third order."""
     r, m = load(vr, i), load(vi, i)
-    real = fma(0.5, fma(grow, grow, -1.0 * (turn * turn)), 1.0 + grow)
-    imaginary = fma(grow, turn, turn)
-    store(vr, i, where(going, fma(real, r, -1.0 * (imaginary * m)), r))
-    store(vi, i, where(going, fma(real, m, imaginary * r), m))
+    size = fma(grow, fma(grow, fma(grow, 1.0 / 6.0, splat(0.5)), splat(1.0)), splat(1.0))
+    real, imaginary = _rotated(size * r, size * m, turn)
+    store(vr, i, where(going, real, r))
+    store(vi, i, where(going, imaginary, m))
 
 
 @inner
 def _turn_held(vr, vi, i, turn, square, going):
     """V exp(j turn), with the magnitude brought back to what is held: V (3 − |V|²/v²)/2, exact to the second order."""
     r, m = load(vr, i), load(vi, i)
-    real = fma(-0.5 * turn, turn, splat(1.0))
-    new_r, new_m = fma(real, r, -1.0 * (turn * m)), fma(real, m, turn * r)
-    scale = fma(-0.5 * square, fma(new_r, new_r, new_m * new_m), splat(1.5))
-    store(vr, i, where(going, new_r * scale, r))
-    store(vi, i, where(going, new_m * scale, m))
+    real, imaginary = _rotated(r, m, turn)
+    scale = fma(-0.5 * square, fma(real, real, imaginary * imaginary), splat(1.5))
+    store(vr, i, where(going, real * scale, r))
+    store(vi, i, where(going, imaginary * scale, m))
 
 
 @inner

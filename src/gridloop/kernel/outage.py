@@ -30,9 +30,9 @@ from gridloop.kernel.lanes import LANES, load, splat, store
 from gridloop.kernel.newton import GOING, advance, judge, mismatch
 from gridloop.units import ComplexArray, FloatArray, IntArray
 
-# A lane gives the corrected matrix up when a step leaves more than this share of the mismatch; a renewed matrix costs
-# about five of its steps.
-_SLOW_SHARE = 0.8
+# A lane gives the corrected matrix up when a step makes the mismatch so many times larger. Single steps do so on the
+# way to a solution; a renewed matrix costs about five of them.
+_SLOW_SHARE = 2.0
 _PATIENCE = 2
 _SINGULAR = 1e-9
 

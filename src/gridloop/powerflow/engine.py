@@ -26,6 +26,9 @@ from gridloop.units import ComplexArray, FloatArray, IntArray
 
 # Steps with the common matrix. A lane that needs more is better off with its own.
 _SHARED_STEPS = 16
+# Steps with an own matrix after which the mismatch has to shrink in every one: what has a solution is near it by then,
+# and what has none would wander until the last.
+_PATIENCE = 12
 # Bytes of powers and voltages that one thread works on at a time: they should stay in its cache.
 _CHUNK_BYTES = 2_000_000
 
@@ -161,8 +164,9 @@ class Engine:
         task = Task(wanted.p, wanted.q, square, gather(self.grid, wanted.changes, blocks), self.share)
         if start.factors is None or wanted.free.shape[0]:
             room, jacobian = self.own_room(task)
-            last = max_iterations
-            solve_with_own_matrix(self.grid, self.plan, task, answer, room, jacobian, (0, blocks), last, last)
+            solve_with_own_matrix(
+                self.grid, self.plan, task, answer, room, jacobian, (0, blocks), max_iterations, _PATIENCE
+            )
         else:
             last = max(_SHARED_STEPS, max_iterations)
             room = self.shared_room(start.factors, most_changed(task))
