@@ -33,6 +33,10 @@ PROMISES: dict[tuple[str, str], Promise] = {
     ("contingencies", "case1354pegase"): Promise(ratio=10),
     ("feeder", "ieee123"): Promise(per_s=270_000, stretch_per_s=500_000),
     ("feeder", "ieee123 with regulators"): Promise(per_s=80_000),
+    ("opf", "118_ieee"): Promise(ratio=1, stretch_ratio=5, wall_s=0.15),
+    ("opf", "1354_pegase"): Promise(ratio=1, stretch_ratio=5, wall_s=1.5),
+    ("opf", "2869_pegase"): Promise(ratio=1, stretch_ratio=5, wall_s=4),
+    ("opf", "9241_pegase"): Promise(ratio=1, wall_s=30),
     ("131m", "ieee123"): Promise(wall_s=480, per_s=131_400_000 / 480),
 }
 

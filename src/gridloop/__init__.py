@@ -18,26 +18,45 @@ if TYPE_CHECKING:
     from gridloop.forecast.value import Forecast as Forecast
     from gridloop.forecast.wind import WindForecaster as WindForecaster
     from gridloop.io.folder import write_network as write_network
+    from gridloop.io.pglib_uc import read_units as read_units
     from gridloop.io.read import read_network as read_network
     from gridloop.market.tariff import DynamicTariff as DynamicTariff
     from gridloop.network.feeder.model import Feeder as Feeder
     from gridloop.network.merge import merge as merge
     from gridloop.network.model import Network as Network
+    from gridloop.network.unit_system import UnitSystem as UnitSystem
     from gridloop.network.validation import validate as validate
     from gridloop.operate.replay import replay_tick as replay_tick
     from gridloop.operate.run import operate as operate
     from gridloop.operate.run import resume_run as resume_run
     from gridloop.operate.settings import read_site as read_site
+    from gridloop.optimize.check.checked import Checked as Checked
+    from gridloop.optimize.check.commitment import CommitmentCase as CommitmentCase
+    from gridloop.optimize.check.dispatch import DispatchCase as DispatchCase
+    from gridloop.optimize.check.solution import check_solution as check_solution
+    from gridloop.optimize.commitment.result import Commitment as Commitment
     from gridloop.optimize.devices.battery import Battery as Battery
     from gridloop.optimize.devices.connection import Connection as Connection
     from gridloop.optimize.devices.ev import EVFleet as EVFleet
     from gridloop.optimize.devices.load import Load as Load
     from gridloop.optimize.devices.renewable import Renewable as Renewable
     from gridloop.optimize.devices.tap_changer import TapChanger as TapChanger
+    from gridloop.optimize.dispatch_result import Dispatch as Dispatch
     from gridloop.optimize.horizon import Horizon as Horizon
+    from gridloop.optimize.losses import BCoefficients as BCoefficients
+    from gridloop.optimize.next_best import next_best as next_best
+    from gridloop.optimize.optimal_flow import OptimalFlow as OptimalFlow
     from gridloop.optimize.physics.ac_tangent import AcTangent as AcTangent
+    from gridloop.optimize.physics.dc import Dc as Dc
+    from gridloop.optimize.physics.dc import Security as Security
     from gridloop.optimize.plan import Plan as Plan
+    from gridloop.optimize.problems.commitment import CommitmentScenario as CommitmentScenario
+    from gridloop.optimize.problems.commitment import commit_units as commit_units
+    from gridloop.optimize.problems.dispatch import dispatch as dispatch
+    from gridloop.optimize.problems.multi_period import plan_dispatch as plan_dispatch
+    from gridloop.optimize.problems.opf import optimal_power_flow as optimal_power_flow
     from gridloop.optimize.problems.schedule import schedule as schedule
+    from gridloop.optimize.problems.secure import secure_optimal_flow as secure_optimal_flow
     from gridloop.powerflow.contingency.report import Contingencies as Contingencies
     from gridloop.powerflow.contingency.study import contingencies as contingencies
     from gridloop.powerflow.contingency.study import prepare_contingencies as prepare_contingencies
@@ -71,11 +90,19 @@ if TYPE_CHECKING:
 _WHERE = {
     "AcTangent": "optimize.physics.ac_tangent",
     "Adoption": "powerflow.study.samplers",
+    "BCoefficients": "optimize.losses",
     "Battery": "optimize.devices.battery",
+    "Checked": "optimize.check.checked",
+    "Commitment": "optimize.commitment.result",
+    "CommitmentCase": "optimize.check.commitment",
+    "CommitmentScenario": "optimize.problems.commitment",
     "Connection": "optimize.devices.connection",
     "Contingencies": "powerflow.contingency.report",
     "Converged": "powerflow.study.reducers",
+    "Dc": "optimize.physics.dc",
     "Diagnosis": "diagnosis",
+    "Dispatch": "optimize.dispatch_result",
+    "DispatchCase": "optimize.check.dispatch",
     "DynamicTariff": "market.tariff",
     "EVFleet": "optimize.devices.ev",
     "Feeder": "network.feeder.model",
@@ -95,24 +122,33 @@ _WHERE = {
     "LogNormal": "powerflow.study.samplers",
     "Network": "network.model",
     "Normal": "powerflow.study.samplers",
+    "OptimalFlow": "optimize.optimal_flow",
     "Plan": "optimize.plan",
     "Quantiles": "powerflow.study.reducers",
     "Range": "powerflow.study.reducers",
     "Readings": "series.readings",
     "Renewable": "optimize.devices.renewable",
+    "Security": "optimize.physics.dc",
     "SolarForecaster": "forecast.solar",
     "Study": "powerflow.study.study",
     "TapChanger": "optimize.devices.tap_changer",
     "Uniform": "powerflow.study.samplers",
+    "UnitSystem": "network.unit_system",
     "Violations": "powerflow.study.reducers",
     "WindForecaster": "forecast.wind",
     "WorstK": "powerflow.study.reducers",
+    "check_solution": "optimize.check.solution",
+    "commit_units": "optimize.problems.commitment",
     "contingencies": "powerflow.contingency.study",
+    "dispatch": "optimize.problems.dispatch",
     "load_margin": "powerflow.diagnosis",
     "lodf": "powerflow.sensitivities",
     "merge": "network.merge",
+    "next_best": "optimize.next_best",
     "open_store": "telemetry.store",
     "operate": "operate.run",
+    "optimal_power_flow": "optimize.problems.opf",
+    "plan_dispatch": "optimize.problems.multi_period",
     "power_flow": "powerflow.doors",
     "power_flows": "powerflow.doors",
     "prepare_contingencies": "powerflow.contingency.study",
@@ -120,9 +156,11 @@ _WHERE = {
     "ptdf": "powerflow.sensitivities",
     "read_network": "io.read",
     "read_site": "operate.settings",
+    "read_units": "io.pglib_uc",
     "replay_tick": "operate.replay",
     "resume_run": "operate.run",
     "schedule": "optimize.problems.schedule",
+    "secure_optimal_flow": "optimize.problems.secure",
     "simulate": "powerflow.study.simulate",
     "validate": "network.validation",
     "write_network": "io.folder",

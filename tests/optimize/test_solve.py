@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import linopy
 import numpy as np
 import pandas as pd
@@ -104,6 +106,32 @@ def test_an_added_row_in_a_conflict_has_its_name():
     session.add_rows([Row("too tight", x.labels.values, np.ones(2), -np.inf, 2.0)])
     assert session.run().status == "infeasible"
     assert session.conflict().rows == ("too tight",)
+
+
+def test_a_conflict_does_not_rest_on_the_solver_s_word():
+    """Whatever the solver's own search names, what does not contradict each other is not told."""
+    model, x, row = cheapest_mix()
+    session = Session(model)
+    session.add_rows(
+        [
+            Row("too tight", x.labels.values, np.ones(2), -np.inf, 2.0),
+            Row("innocent", x.labels.values[:1], np.ones(1), -np.inf, 1.9),
+        ]
+    )
+    honest = session._highs
+
+    class Careless:
+        def __getattr__(self, name: str) -> object:
+            return getattr(honest, name)
+
+        def getIis(self) -> object:
+            return None, SimpleNamespace(col_index_=[0, 1], row_index_=[0, 2])
+
+    session._highs = Careless()  # type: ignore[assignment]
+    conflict = session.conflict()
+    assert conflict.rows == ("too tight",)
+    assert conflict.constraints.tolist() == row.labels.values.tolist()
+    assert not conflict.variables.size
 
 
 def test_masked_variables_count_as_zero():

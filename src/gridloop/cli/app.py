@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from gridloop.cli import bench, contingencies, flow, flows, plot, query, replay, run, simulate
+from gridloop.cli import bench, commit, contingencies, dispatch, flow, flows, opf, plot, query, replay, run, simulate
 from gridloop.cli.output import Interrupted
 from gridloop.errors import BadInput
 
@@ -25,7 +25,10 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("flow")(flow.flow)
 app.command("flows")(flows.flows)
+app.command("commit")(commit.commit)
 app.command("contingencies")(contingencies.contingencies)
+app.command("dispatch")(dispatch.dispatch)
+app.command("opf")(opf.opf)
 app.command("plot")(plot.plot)
 app.command("query")(query.query)
 app.command("replay")(replay.replay)

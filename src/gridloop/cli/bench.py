@@ -25,6 +25,7 @@ class Name(StrEnum):
     powerflow = "powerflow"
     feeder = "feeder"
     contingencies = "contingencies"
+    opf = "opf"
     study = "131m"
 
 
@@ -81,6 +82,11 @@ def _checkout() -> Any:
     return importlib.import_module("benchmarks.run")
 
 
+def _rate(per_s: float) -> str:
+    """Thousands without decimals, a few per second with two."""
+    return f"{per_s:,.0f}" if per_s >= 100 else f"{per_s:.2f}"
+
+
 def _show(console: Console, data: dict[str, Any], kept: Path) -> None:
     machine = data["machine"]
     say(console, f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}")
@@ -89,8 +95,8 @@ def _show(console: Console, data: dict[str, Any], kept: Path) -> None:
         table.add_column(column)
     for row in data["results"]:
         for tool, timed in row["runs"].items():
-            spread = f"{timed['min']:,.0f} … {timed['max']:,.0f}"
-            table.add_row(row["case"], tool, f"{timed['median']:,.0f}", spread, timed["method"])
+            spread = f"{_rate(timed['min'])} … {_rate(timed['max'])}"
+            table.add_row(row["case"], tool, _rate(timed["median"]), spread, timed["method"])
         table.add_section()
     console.print(table)
     for row in data["results"]:

@@ -2,9 +2,10 @@
 
 A branch without tap, without shift and between equal voltages is a line of 1 km; every other one is a transformer with
 impedances on the system base. Ids: a bus keeps its number; "line-4" and "transformer-8" carry the branch's row in the
-file, from 1; "gen-2" the generator's; "load-5", "shunt-9" the bus. The reference bus becomes a source; the generators
-at it stay. An HVDC line becomes the two generators that MATPOWER's own power flow makes of it, "hvdc-1-tail" and
-"hvdc-1-head": what one end takes and the other gives, as scheduled, at the voltages that its converters hold.
+file, from 1; "gen-2" the generator's; "load-5", "shunt-9" the bus. The reference bus becomes a source that gives an
+optimization no power of its own; the generators at it stay. An HVDC line becomes the two generators that MATPOWER's own
+power flow makes of it, "hvdc-1-tail" and "hvdc-1-head": what one end takes and the other gives, as scheduled, at the
+voltages that its converters hold.
 """
 
 from __future__ import annotations
@@ -27,14 +28,17 @@ from gridloop.units import SQRT3
 FORMATS = ".m (MATPOWER), .raw (PSS/E), .aux (PowerWorld), .epc (PSLF)"
 ENDINGS = (".m", ".raw", ".aux", ".epc")
 
+# Angle limits of this many degrees or more limit nothing.
+_TURN = 360.0
+
 _KINDS = {"hydro": "hydro", "wind": "wind", "solar": "solar", "thermal": "thermal", "nuclear": "thermal"}
 
 
 def read_matpower(path: str | Path, *, owner: str = "operator") -> Network:
     """A network from a MATPOWER `.m`, PSS/E `.raw`, PowerWorld `.aux` or PSLF `.epc` file.
 
-    Costs given as piecewise linear curves are left at zero; storage and three-winding transformers raise, and so does a
-    MATPOWER file whose statements change its numbers in a way that is not read.
+    Costs given as piecewise linear curves come as `cost_points`; storage and three-winding transformers raise, and so
+    does a MATPOWER file whose statements change its numbers in a way that is not read.
     Raises `MissingFile`, `UnknownFormat`, `BadInput`.
     """
     file = Path(path)
@@ -180,6 +184,7 @@ def _line(row: int, branch: Any, v_nom_kv: float, base_mva: float) -> dict[str, 
         "g_us_per_km": g / base_ohm * 1e6,
         "b_us_per_km": b / base_ohm * 1e6,
         "i_max_ka": (branch["rate_a"] or math.nan) / (SQRT3 * v_nom_kv),
+        **_angles(branch),
         "in_service": branch["in_service"],
     }
 
@@ -200,12 +205,24 @@ def _transformer(row: int, branch: Any, v_tail: float, v_head: float, base_mva: 
         "b_pu": b,
         "shift_deg": branch["shift"],
         "s_max_mva": branch["rate_a"] or math.nan,
+        **_angles(branch),
         "in_service": branch["in_service"],
+    }
+
+
+def _angles(branch: Any) -> dict[str, float]:
+    """Limits of the angle across a branch; missing where the format says "none": both zero, or a whole turn."""
+    low, high = float(branch["angmin"]), float(branch["angmax"])
+    none = low == 0.0 == high
+    return {
+        "angle_min_deg": low if low > -_TURN and not none else math.nan,
+        "angle_max_deg": high if high < _TURN and not none else math.nan,
     }
 
 
 def _generator(row: int, gen: Any, buses: dict[int, Any]) -> dict[str, Any]:
     fixed, linear, quadratic = _cost(row, gen["cost"])
+    points = _cost_points(gen["cost"])
     holds = gen["voltage_regulation_on"] and buses[int(gen["bus"])]["kind"] in ("PV", "REF")
     if holds and gen["regulated_bus"] not in (None, gen["bus"]):
         raise BadInput(
@@ -229,6 +246,7 @@ def _generator(row: int, gen: Any, buses: dict[int, Any]) -> dict[str, Any]:
         "cost_fixed_per_h": fixed,
         "cost_linear_per_mwh": linear,
         "cost_quadratic_per_mw2h": quadratic,
+        **({"cost_points": points} if points else {}),
         "in_service": gen["in_service"],
     }
 
@@ -268,7 +286,7 @@ def _limit(value: float | str) -> float:
 
 
 def _cost(row: int, cost: Any) -> tuple[float, float, float]:
-    """Constant, linear and quadratic term. Piecewise curves (model 1) have none and give zeros."""
+    """Constant, linear and quadratic term; zeros for a piecewise curve (model 1), which `_cost_points` keeps."""
     if cost is None or cost["model"] != 2:
         return 0.0, 0.0, 0.0
     terms = list(cost["coeffs"])[::-1]
@@ -278,6 +296,14 @@ def _cost(row: int, cost: Any) -> tuple[float, float, float]:
     return fixed, linear, quadratic
 
 
+def _cost_points(cost: Any) -> str:
+    """A piecewise cost curve (model 1) as `MW:cost per hour; …`; "" for a polynomial."""
+    if cost is None or cost["model"] != 1:
+        return ""
+    values = list(cost["coeffs"])
+    return ";".join(f"{p!r}:{c!r}" for p, c in zip(values[::2], values[1::2], strict=False))
+
+
 def _source(bus: Any, generators: list[Any]) -> dict[str, Any]:
     held = [g["vg"] for g in generators if g["bus"] == bus["id"] and g["in_service"] and g["voltage_regulation_on"]]
     return {
@@ -285,6 +311,8 @@ def _source(bus: Any, generators: list[Any]) -> dict[str, Any]:
         "bus": str(bus["id"]),
         "v_set_pu": held[0] if held else bus["vm"],
         "angle_deg": bus["va"],
+        # In this format all power comes from generators: the reference bus gives the angle, and many have none of them.
+        **dict.fromkeys(("p_min_mw", "p_max_mw", "q_min_mvar", "q_max_mvar"), 0.0),
     }
 
 

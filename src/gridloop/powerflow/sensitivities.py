@@ -34,7 +34,7 @@ from gridloop.network.topology import NO_NODE
 from gridloop.powerflow.flow import check
 from gridloop.powerflow.newton import factorize
 from gridloop.powerflow.start import LEAST_REACTANCE
-from gridloop.units import BASE_MVA, BoolArray, FloatArray, IntArray
+from gridloop.units import BASE_MVA, BoolArray, ComplexArray, FloatArray, IntArray
 
 # 1 − H_kk of a branch that is a bridge is zero up to rounding; that of any other is a share of stiffness around it.
 _SPLITS = 1e-8
@@ -44,36 +44,60 @@ _ALL_KEPT = 4000
 
 @dataclass(frozen=True)
 class DcGrid:
-    """The DC model of the supplied part of a network.
+    """The DC model of a grid.
 
-    whole      rows of `arrays.branches` with both ends in it; others carry nothing
+    n_nodes, n_branches  of what it was made from
+    whole      branches with both ends in it; others carry nothing
     tail, head [whole]  nodes
     stiffness  [whole]  per unit power per radian
     shift      [whole]  angle of the ratio, radians
+    held       nodes whose angle is given, held_angle [held] at what, radians
     free       nodes whose angle is unknown; place [node] where each is among them, −1 for the others
     """
 
-    arrays: NetworkArrays
+    n_nodes: int
+    n_branches: int
     whole: IntArray
     tail: IntArray
     head: IntArray
     stiffness: FloatArray
     shift: FloatArray
+    held: IntArray
+    held_angle: FloatArray
     free: IntArray
     place: IntArray
     factors: SuperLU | None
 
     @classmethod
     def of(cls, arrays: NetworkArrays) -> DcGrid:
-        """Raises `SolveFailed` where its matrix is singular."""
-        b, n = arrays.branches, arrays.n_nodes
+        """The supplied part of a network; its sources hold their angles. Raises `SolveFailed` where its matrix is
+        singular."""
+        b = arrays.branches
         joined = (b.tail != NO_NODE) & (b.head != NO_NODE) & (b.y_th != 0)
         whole = np.flatnonzero(joined & arrays.topology.supplied[b.tail])
-        tail, head, ratio = b.tail[whole], b.head[whole], b.ratio[whole]
-        z = -1 / (b.y_th[whole] * np.conj(ratio))
-        x = np.where(np.abs(z.imag) > LEAST_REACTANCE * np.abs(z), z.imag, LEAST_REACTANCE * np.abs(z))
-        s = 1 / (x * np.abs(ratio))
+        ratio = b.ratio[whole]
+        s = stiffness(-1 / (b.y_th[whole] * np.conj(ratio)), ratio)
+        shape = (arrays.n_nodes, b.tail.size)
         free = np.setdiff1d(np.flatnonzero(arrays.topology.supplied), arrays.source)
+        held = (arrays.source, np.angle(arrays.v_source))
+        return cls.made(shape, whole, (b.tail[whole], b.head[whole]), s, np.angle(ratio), held, free)
+
+    @classmethod
+    def made(
+        cls,
+        shape: tuple[int, int],
+        whole: IntArray,
+        ends: tuple[IntArray, IntArray],
+        stiffness: FloatArray,
+        shift: FloatArray,
+        held: tuple[IntArray, FloatArray],
+        free: IntArray,
+    ) -> DcGrid:
+        """A grid from its columns, as in the class's docstring; shape (nodes, branches), held (nodes, angles).
+
+        Raises `SolveFailed` where its matrix is singular.
+        """
+        n, (tail, head), s = shape[0], ends, stiffness
         place = np.full(n, NO_NODE, dtype=np.int64)
         place[free] = np.arange(free.size)
         row, col = np.concatenate([tail, head, tail, head]), np.concatenate([tail, head, head, tail])
@@ -81,13 +105,13 @@ class DcGrid:
         factors = factorize(csc_array(matrix[free][:, free])) if free.size else None
         if free.size and factors is None:
             raise SolveFailed("The DC matrix of this network is singular: look for reactances that cancel out.")
-        return cls(arrays, whole, tail, head, s, np.angle(ratio), free, place, factors)
+        return cls(n, shape[1], whole, tail, head, s, shift, *held, free, place, factors)
 
     def angles(self, injection: FloatArray) -> FloatArray:
         """Voltage angles from injections [node, …], without shunts; sources at their own. [node, …], radians"""
         shape = (-1, *[1] * (injection.ndim - 1))
         theta = np.zeros(injection.shape)
-        theta[self.arrays.source] = np.angle(self.arrays.v_source).reshape(shape)
+        theta[self.held] = self.held_angle.reshape(shape)
         driven = (self.stiffness * (self.shift - (theta[self.tail] - theta[self.head]).T)).T
         wanted = injection.copy()
         np.add.at(wanted, self.tail, driven)
@@ -99,7 +123,11 @@ class DcGrid:
     def flows(self, injection: FloatArray) -> FloatArray:
         """Active power that enters every branch at its tail, from injections [node, …]. [branch, …], per unit"""
         theta = self.angles(injection)
-        flow = np.zeros((self.arrays.branches.tail.size, *injection.shape[1:]))
+        return self.flows_at(theta)
+
+    def flows_at(self, theta: FloatArray) -> FloatArray:
+        """Active power that enters every branch at its tail, from angles [node, …]. [branch, …], per unit"""
+        flow = np.zeros((self.n_branches, *theta.shape[1:]))
         flow[self.whole] = (self.stiffness * ((theta[self.tail] - theta[self.head]).T - self.shift)).T
         return flow
 
@@ -113,25 +141,49 @@ class DcGrid:
     def between(self, branch: IntArray) -> FloatArray:
         """Flow of every branch per unit put in at the tail and taken out at the head of each of these: H above.
         [branch, these]"""
-        b = self.arrays.branches
+        return self._flows_of(self._across(branch))
+
+    def rows(self, branch: IntArray) -> FloatArray:
+        """Flow of each of these branches per unit injected at every node and taken by the sources: rows of the PTDF.
+        [these, node]; B is symmetric, so that one solve per branch is enough"""
+        factor = np.zeros((branch.size, self.n_nodes))
+        if self.factors is not None and branch.size:
+            factor[:, self.free] = self.factors.solve(self._across(branch)).T
+        stiffness = np.zeros(self.n_branches)
+        stiffness[self.whole] = self.stiffness
+        return np.asarray(factor * stiffness[branch][:, None])
+
+    def weighted(self, weight: FloatArray) -> FloatArray:
+        """Σ weight · PTDF over all branches: what a weighted sum of flows gains per unit injected. [branch] → [node]"""
+        driven = weight[self.whole] * self.stiffness
+        total = np.bincount(self.tail, driven, self.n_nodes) - np.bincount(self.head, driven, self.n_nodes)
+        gained = np.zeros(self.n_nodes)
+        if self.factors is not None:
+            gained[self.free] = self.factors.solve(total[self.free])
+        return gained
+
+    def _across(self, branch: IntArray) -> FloatArray:
+        """One unit in at the tail and out at the head of each of these; nothing for those with an open end.
+        [free, these]"""
         unit = np.zeros((self.free.size, branch.size))
-        whole = np.isin(branch, self.whole)
-        for end, sign in ((b.tail, 1.0), (b.head, -1.0)):
-            at = np.where(whole, self.place[np.where(whole, end[branch], 0)], NO_NODE)
+        ends = np.full((self.n_branches, 2), NO_NODE, dtype=np.int64)
+        ends[self.whole, 0], ends[self.whole, 1] = self.place[self.tail], self.place[self.head]
+        for end, sign in ((0, 1.0), (1, -1.0)):
+            at = ends[branch, end]
             some = np.flatnonzero(at >= 0)
             np.add.at(unit, (at[some], some), sign)
-        return self._flows_of(unit)
+        return unit
 
     @cached_property
     def _every(self) -> FloatArray:
         """`between` of all branches: pairs ask for the same ones again and again."""
-        return self.between(np.arange(self.arrays.branches.tail.size))
+        return self.between(np.arange(self.n_branches))
 
     def _flows_of(self, unit: FloatArray) -> FloatArray:
-        theta = np.zeros((self.arrays.n_nodes, unit.shape[1]))
+        theta = np.zeros((self.n_nodes, unit.shape[1]))
         if self.factors is not None and unit.shape[1]:
             theta[self.free] = self.factors.solve(unit)
-        flow = np.zeros((self.arrays.branches.tail.size, unit.shape[1]))
+        flow = np.zeros((self.n_branches, unit.shape[1]))
         flow[self.whole] = self.stiffness[:, None] * (theta[self.tail] - theta[self.head])
         return flow
 
@@ -145,6 +197,11 @@ class DcGrid:
         factor[branch, np.arange(branch.size)] = -1.0
         factor[:, ~np.isin(branch, self.whole)] = 0.0  # an open end carries nothing
         return factor
+
+    def splits(self, branch: IntArray) -> BoolArray:
+        """True where the loss of a branch cuts nodes off: all that is put in at one end takes that branch. [these]"""
+        h = self.between(branch)
+        return np.asarray(np.abs(1.0 - h[branch, np.arange(branch.size)]) <= _SPLITS)
 
     def changes(self, h: FloatArray, own: FloatArray, carried: FloatArray) -> FloatArray:
         """Change of every flow where sets of branches are out. [branch, case]; NaN where a set cuts nodes off
@@ -178,7 +235,7 @@ class DcGrid:
         """The same as `changes` for branches [case, k], −1 beyond the last, that carried what they do in
         carried [branch, case or 1]."""
         there = branch >= 0
-        if self.arrays.branches.tail.size <= _ALL_KEPT:
+        if self.n_branches <= _ALL_KEPT:
             every, place = self._every, np.maximum(branch, 0)
         else:
             used, place = np.unique(np.maximum(branch, 0), return_inverse=True)
@@ -188,6 +245,12 @@ class DcGrid:
         row = np.maximum(branch, 0)
         column = np.arange(branch.shape[0])[:, None] if carried.shape[1] > 1 else 0
         return self.changes(h, own, np.where(there, carried[row, column], 0.0))
+
+
+def stiffness(z: ComplexArray, ratio: ComplexArray) -> FloatArray:
+    """1/(x |t|) of branches with series impedance z and ratio t; a reactance counts as at least a share of |z|."""
+    x = np.where(np.abs(z.imag) > LEAST_REACTANCE * np.abs(z), z.imag, LEAST_REACTANCE * np.abs(z))
+    return np.asarray(1 / (x * np.abs(ratio)))
 
 
 def singular(matrix: FloatArray) -> BoolArray:

@@ -27,10 +27,10 @@ def part(picture: Picture) -> Part:
     """The section with the map. Without a solution the grid is drawn in grey."""
     if not len(picture.bus):
         return Part("map", "Map", "There is no bus to draw.")
-    found, computed = _places(picture)
+    found, computed = placed(picture)
     layout = map_layout(found, 1)
     if computed or not picture.in_km:
-        _quiet(layout)
+        quiet(layout)
     volts = picture.extreme()
     axes = {"xaxis": "x", "yaxis": "y"}
     traces: list[Trace] = feeder_marks.branches(picture, found, picture.loading, axes, show=True)
@@ -42,12 +42,12 @@ def part(picture: Picture) -> Part:
         layout["annotations"].append(bus_label(found, worst, float(volts[worst]), ""))
         layout["annotations"] += _overloaded(picture, found)
     else:
-        traces.append(_grey(found))
+        traces.append(grey(found))
         layout["annotations"] += [_named(found.xy.T[b], b) for b in picture.weakest if b in found.xy.index]
     if len(picture.opened):
-        traces.insert(0, _opened(picture, found))
-    _name_unrated(traces, picture)
-    _thin(traces, len(picture.bus))
+        traces.insert(0, opened_branches(picture, found))
+    name_unrated(traces, picture)
+    thin(traces, len(picture.bus))
     chart = Chart("chart-map", traces, layout, "Map of the grid, buses by voltage and branches by loading")
     where = f"{count(found.without, 'bus', 'buses')} without coordinates are not drawn." if found.without else ""
     if computed:
@@ -63,7 +63,8 @@ def part(picture: Picture) -> Part:
     return Part("map", "Map", says, [chart], note=where)
 
 
-def _places(picture: Picture) -> tuple[Places, bool]:
+def placed(picture: Picture) -> tuple[Places, bool]:
+    """Where buses are drawn, and whether that was computed for want of coordinates."""
     known = picture.where.xy
     if len(known) >= ENOUGH * len(picture.bus) and len(known.drop_duplicates()) > 1:
         return picture.where, False
@@ -77,7 +78,7 @@ def _places(picture: Picture) -> tuple[Places, bool]:
     return computed_places(ids, tail, head, roots[roots >= 0]), True
 
 
-def _name_unrated(traces: list[Trace], picture: Picture) -> None:
+def name_unrated(traces: list[Trace], picture: Picture) -> None:
     """A branch with a flow and without a rating has no loading; where none has one, classes of it are no legend."""
     none = picture.loading.isna().all()
     for trace in traces:
@@ -92,7 +93,8 @@ def _name_unrated(traces: list[Trace], picture: Picture) -> None:
             trace["showlegend"] = False
 
 
-def _opened(picture: Picture, found: Places) -> Trace:
+def opened_branches(picture: Picture, found: Places) -> Trace:
+    """Branches that carry nothing, dashed."""
     ends = found.ends(picture.opened)
     gap = np.full(len(ends), np.nan)
     x, y = (np.stack([ends[f"{c}0"], ends[f"{c}1"], gap], axis=1).ravel() for c in "xy")
@@ -133,13 +135,14 @@ def _named(at: pd.Series, name: str, value: str = "") -> dict[str, Any]:
     }
 
 
-def _quiet(layout: dict[str, Any]) -> None:
+def quiet(layout: dict[str, Any]) -> None:
     """Axes without numbers: a computed drawing has no east and no north."""
     for axis in ("xaxis", "yaxis"):
         layout[axis] |= {"showticklabels": False, "title": {"text": ""}}
 
 
-def _grey(found: Places) -> Trace:
+def grey(found: Places) -> Trace:
+    """Buses without a value."""
     return {
         "type": "scatter",
         "mode": "markers",
@@ -153,7 +156,7 @@ def _grey(found: Places) -> Trace:
     }
 
 
-def _thin(traces: list[Trace], buses: int) -> None:
+def thin(traces: list[Trace], buses: int) -> None:
     """Marks and lines that fit the number of buses on the same sheet."""
     if buses <= DENSE:
         return

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
+from gridloop.network.model import Network
 from gridloop.network.topology import find_topology
 from gridloop.operate.report.places import Places, places
 from gridloop.operate.report.words import count, number
@@ -87,12 +88,25 @@ def picture_of(flow: Flow | FeederFlow, name: str = "") -> Picture:
 
 
 def _of_network(flow: Flow, name: str) -> Picture:
-    net = flow.network
+    points = flow.bus["v_pu"]
+    loading = pd.concat([flow.line["loading_pct"], flow.transformer["loading_pct"]])
+    drawn = picture_of_network(flow.network, points, loading, name)
+    return replace(
+        drawn,
+        violations=flow.violations(),
+        says=_says(flow, drawn.points),
+        trouble=_trouble(flow),
+        weakest=_weakest(flow),
+    )
+
+
+def picture_of_network(net: Network, v_pu: pd.Series, loading: pd.Series, name: str = "") -> Picture:
+    """A network with voltages by bus and loading by branch, whatever found them; nothing said and nothing broken."""
     on = net.bus["in_service"]
     bus = net.bus[on]
     joined = net.switch[(net.switch["element_kind"] == "bus") & net.switch["closed"] & net.switch["in_service"]]
     level, levels = _levels(bus["v_nom_kv"])
-    points = pd.DataFrame({"bus": bus.index, "series": level, "v_pu": flow.bus["v_pu"].to_numpy()[on.to_numpy()]})
+    points = pd.DataFrame({"bus": bus.index, "series": level, "v_pu": v_pu.to_numpy()[on.to_numpy()]})
     topology = find_topology(net)
     whole, opened = {}, []
     for kind, ends in (("line", topology.line_ends), ("transformer", topology.transformer_ends)):
@@ -109,13 +123,11 @@ def _of_network(flow: Flow, name: str) -> Picture:
         joins=joined.rename(columns={"bus": "tail_bus", "element": "head_bus"})[ENDS],
         points=points,
         series=levels,
-        loading=pd.concat([flow.line["loading_pct"], flow.transformer["loading_pct"]]),
-        violations=flow.violations(),
+        loading=loading,
+        violations=pd.DataFrame(columns=["kind", "id", "quantity", "value", "limit", "excess"]),
         sources=[str(b) for b in net.source.loc[net.source["in_service"], "bus"]],
         where=places(bus),
-        says=_says(flow, points),
-        trouble=_trouble(flow),
-        weakest=_weakest(flow),
+        says="",
     )
 
 

@@ -14,12 +14,17 @@ from dataclasses import dataclass, field
 import highspy
 import linopy
 import numpy as np
+from scipy.sparse import csc_array, csr_array
 
 from gridloop.optimize.linear import Sum
+from gridloop.optimize.solve.feasibility import Bounds
+from gridloop.optimize.solve.needed import needed
 from gridloop.units import FloatArray, IntArray
 
 # Slack below this is rounding of the solver (its primal feasibility tolerance is 1e-7), not a limit that gave way.
 GAVE_WAY = 1e-6
+# The cost that the solver tells and that of its values agree to its own tolerance, relative to the terms.
+_SAME_COST = 1e-7
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,8 @@ class Conflict:
 class Outcome:
     """What a solve found.
 
-    status     optimal, infeasible, unbounded, time_limit or the solver's own word
+    status     optimal, infeasible, unbounded, time_limit; solver_failed where the solver broke, or called optimal what
+               is no solution; else the solver's own word
     objective  NaN where there is no solution
     row_dual   change of the objective per unit of an added row's bound; rows added after this solve are not in it
     gave_way   excess by name, only where there is one
@@ -176,25 +182,31 @@ class Session:
             self._highs.changeColsBounds(columns.size, columns, part.lower, part.upper)
 
     def run(self) -> Outcome:
-        """Solve from the last basis."""
+        """Solve from the last basis. Whatever the solver does there is a status, and "optimal" has been checked."""
         started = time.perf_counter()
-        self._highs.run()
-        seconds = time.perf_counter() - started
-        status = _STATUS.get(self._highs.getModelStatus(), str(self._highs.getModelStatus()))
-        solution, info = self._highs.getSolution(), self._highs.getInfo()
-        solved = status == "optimal"
         n_columns, n_rows = self._highs.getNumCol(), self._highs.getNumRow()
-        found = ((solution.col_value, n_columns), (solution.col_dual, n_columns), (solution.row_dual, n_rows))
+        try:
+            self._highs.run()
+            status = _STATUS.get(self._highs.getModelStatus(), str(self._highs.getModelStatus()))
+            solution = self._highs.getSolution()
+            values = [np.asarray(v, dtype=float) for v in (solution.col_value, solution.col_dual, solution.row_dual)]
+            objective, iterations = self._claims()
+        except Exception:  # a solver that breaks raises whatever it likes
+            status, values, objective, iterations = "solver_failed", [np.zeros(0)] * 3, float("nan"), 0
+        seconds = time.perf_counter() - started
+        if status == "optimal" and not self._holds(values[0], objective):
+            status = "solver_failed"
+        solved = status == "optimal"
         x, reduced_cost, dual = (
-            np.asarray(values, dtype=float) if solved and len(values) == n else np.full(n, np.nan)
-            for values, n in found
+            found if solved and found.size == n else np.full(n, np.nan)
+            for found, n in zip(values, (n_columns, n_columns, n_rows), strict=True)
         )
         excess = {name: float(x[column]) for name, column in self._excess.items()} if solved else {}
         return Outcome(
             status=status,
-            objective=float(info.objective_function_value) if solved else float("nan"),
+            objective=objective if solved else float("nan"),
             seconds=seconds,
-            iterations=int(info.simplex_iteration_count),
+            iterations=iterations,
             row_dual={name: float(dual[row]) for name, row in self._rows.items()},
             gave_way={name: amount for name, amount in excess.items() if amount > GAVE_WAY},
             _x=x,
@@ -204,12 +216,39 @@ class Session:
             _row_of=self._row_of,
         )
 
+    def _claims(self) -> tuple[float, int]:
+        """Objective and iterations as the solver tells them."""
+        info = self._highs.getInfo()
+        return float(info.objective_function_value), int(info.simplex_iteration_count)
+
+    def _holds(self, x: FloatArray, objective: float) -> bool:
+        """Whether what the solver calls optimal is finite, keeps all rows and bounds, and costs what it says."""
+        lp = self._highs.getLp()
+        cost = np.asarray(lp.col_cost_, dtype=float)
+        if x.size != cost.size or not (np.isfinite(x).all() and np.isfinite(objective)):
+            return False
+        matrix = _matrix(lp)
+        activity, size = matrix @ x, 1.0 + abs(matrix) @ np.abs(x) * 1e-3  # rounding of a long row grows with its terms
+        bounds = (
+            (lp.row_lower_ - activity) / size,
+            (activity - lp.row_upper_) / size,
+            lp.col_lower_ - x,
+            x - lp.col_upper_,
+        )
+        broken = max(float(np.max(part, initial=0.0)) for part in bounds)
+        mine = float(cost @ x) + float(lp.offset_)
+        return broken <= GAVE_WAY and abs(mine - objective) <= _SAME_COST * max(1.0, float(np.abs(cost) @ np.abs(x)))
+
     def conflict(self) -> Conflict:
-        """Why the model is infeasible: an irreducible set; empty where the solver finds none."""
+        """Why the model is infeasible: a set of which every member was left out once, and the rest could then be met.
+
+        Empty where the solver finds none, as for a model that is infeasible in whole numbers alone.
+        """
         self._highs.setOptionValue("iis_strategy", int(_IRREDUCIBLE))
         _, found = self._highs.getIis()
         columns = np.asarray(found.col_index_, dtype=np.int64)
         rows = np.asarray(found.row_index_, dtype=np.int64)
+        rows, columns = needed(self._bounds(), rows, columns)
         n_rows = self._row_labels.size
         added = {place: name for name, place in self._rows.items()}
         return Conflict(
@@ -217,6 +256,14 @@ class Session:
             self._row_labels[rows[rows < n_rows]],
             tuple(added[int(row)] for row in rows if row >= n_rows),
         )
+
+    def _bounds(self) -> Bounds:
+        """Rows and bounds as they stand in the solver, whole numbers forgotten."""
+        lp = self._highs.getLp()
+        low, high, left, right = (
+            np.asarray(v, dtype=float) for v in (lp.row_lower_, lp.row_upper_, lp.col_lower_, lp.col_upper_)
+        )
+        return Bounds(_matrix(lp), low, high, left, right, np.zeros(left.size, dtype=bool))
 
 
 _IRREDUCIBLE = highspy.IisStrategy.kIisStrategyFromLp.value | highspy.IisStrategy.kIisStrategyIrreducible.value
@@ -258,6 +305,13 @@ def _load(matrices: linopy.matrices.MatrixAccessor, time_limit_s: float) -> high
     highs.setOptionValue("time_limit", time_limit_s)
     highs.passModel(lp)
     return highs
+
+
+def _matrix(lp: highspy.HighsLp) -> csr_array:
+    a, shape = lp.a_matrix_, (lp.num_row_, lp.num_col_)
+    stored = (np.asarray(a.value_), np.asarray(a.index_), np.asarray(a.start_))
+    by_column = a.format_ == highspy.MatrixFormat.kColwise
+    return csr_array(csc_array(stored, shape=shape)) if by_column else csr_array(stored, shape=shape)
 
 
 def _inverse(labels: IntArray) -> IntArray:

