@@ -37,6 +37,8 @@ PROMISES: dict[tuple[str, str], Promise] = {
     ("opf", "1354_pegase"): Promise(ratio=1, stretch_ratio=5, wall_s=1.5),
     ("opf", "2869_pegase"): Promise(ratio=1, stretch_ratio=5, wall_s=4),
     ("opf", "9241_pegase"): Promise(ratio=1, wall_s=30),
+    ("commitment", "rts_gmlc/2020-02-09"): Promise(wall_s=30),
+    ("commitment", "rts_gmlc/2020-02-09 cut to 50 units and 24 hours"): Promise(wall_s=10),
     ("131m", "ieee123"): Promise(wall_s=480, per_s=131_400_000 / 480),
 }
 

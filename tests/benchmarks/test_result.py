@@ -11,7 +11,7 @@ from benchmarks.promises import PROMISES, judge
 from benchmarks.result import Machine, Rates, Row, report, store, this_machine
 from pytest import approx
 
-from benchmarks import contingencies, feeder, opf, powerflow, study_131m
+from benchmarks import commitment, contingencies, feeder, opf, powerflow, study_131m
 
 ASKED = {"case", "ours_per_s", "peers", "ratio", "max_dv_pu", "cores"}
 IDLE = Machine("a processor", 2, 8.0, "a system", "3.11", 0.0)
@@ -80,6 +80,7 @@ def test_every_promise_has_a_case_that_is_measured():
         contingencies.NAME: contingencies.CASES,
         feeder.NAME: (feeder.CASE, feeder.WITH_REGULATORS),
         opf.NAME: tuple(opf.baseline()),
+        commitment.NAME: (*commitment.QUICK, commitment.CUT),
         study_131m.NAME: (study_131m.CASE,),
     }
     assert not [(name, case) for name, case in PROMISES if case not in cases[name]]

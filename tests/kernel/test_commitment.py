@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from gridloop.kernel import commitment as kernel
+from gridloop.kernel import unit_columns as kernel
+from gridloop.kernel.commitment import solve_units
 
 
 def _solve(unit, points, costs, price, reserve, start, hours):
@@ -16,7 +17,7 @@ def _solve(unit, points, costs, price, reserve, start, hours):
     best, u = np.empty(n), np.empty((n, hours), dtype=bool)
     on, off, begin, end = (np.empty((n, hours)) for _ in range(4))
     none = np.zeros((n, hours))
-    kernel.solve_units(
+    solve_units(
         unit, points, costs, np.array([0, len(points)]), price[:, None].copy(), reserve[:, None].copy(), np.ones(1),
         none, none, none, start["first"], start["anyway"], start["by_off"], start["from"],
         np.ones((n, hours), dtype=bool), np.ones((n, hours), dtype=bool), best, on, off, begin, end, u,

@@ -26,6 +26,7 @@ class Name(StrEnum):
     feeder = "feeder"
     contingencies = "contingencies"
     opf = "opf"
+    commitment = "commitment"
     study = "131m"
 
 

@@ -144,6 +144,8 @@ def _show(console: Console, result: Run) -> None:
         with_, without = float(s["controlled"][key]), float(s["baseline"][key])
         table.add_row(name, unit, f"{with_:,.{digits}f}", f"{without:,.{digits}f}", f"{with_ - without:+,.{digits}f}")
     console.print(table)
+    if s["refused_plans"]:
+        say(console, f"Plans that the independent check refused: {s['refused_plans']}; the report says why.")
     f = s["forecast"]
     for kind in ("load", "solar", "wind"):
         if f.get(f"{kind}_nmae_pct") is not None:

@@ -117,6 +117,7 @@ class Loop:
         laps.next("forecast_s")
         decision = decide(self.network, self.groups, self.settings, known)
         laps.next("plan_s")
+        laps.move("plan_s", "check_s", decision.check_s)
 
         sent = setpoint_rows(decision)
         commands = self.trail.sign(tick, at, sent)
@@ -250,3 +251,8 @@ class _Laps:
         now = time.perf_counter()
         self.seconds[part] += now - self._since
         self._since = now
+
+    def move(self, part: str, to: str, seconds: float) -> None:
+        """Count seconds of one part as those of another."""
+        self.seconds[part] -= seconds
+        self.seconds[to] += seconds

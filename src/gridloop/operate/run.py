@@ -24,6 +24,7 @@ from gridloop.network.model import Network
 from gridloop.network.validation import check
 from gridloop.operate.arrivals import simulate_arrivals
 from gridloop.operate.audit import Trail, version_rows
+from gridloop.operate.decide.decide import REFUSED
 from gridloop.operate.decide.known import Groups
 from gridloop.operate.folder import LAKE, NETWORK, REPORT, new_run_folder, read_json, write_json
 from gridloop.operate.groups import capacities, group_elements, group_sums, place
@@ -250,6 +251,7 @@ def summarize(prepared: Prepared, store: Store, wall_s: float) -> dict[str, Any]
         "day": prepared.settings.day.isoformat(),
         "ticks": done,
         "missed_ticks": len(prepared.times) - done,
+        "refused_plans": store.read("events", kind=REFUSED)["tick"].nunique(),
         "wall_s": round(wall_s, 3),
         "controlled": result[CONTROLLED],
         "baseline": result[BASELINE],

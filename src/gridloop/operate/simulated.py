@@ -18,7 +18,7 @@ from gridloop.network.arrays import NetworkArrays, build_arrays
 from gridloop.network.model import Network
 from gridloop.network.topology import NO_NODE
 from gridloop.operate.settings import SiteSettings
-from gridloop.operate.site import Interval, Setpoints, Status
+from gridloop.operate.site import BATTERY_COLUMNS, Interval, Setpoints, Status
 from gridloop.powerflow.sensitivity import current_magnitudes
 from gridloop.powerflow.solve import Solution, branch_powers, solve
 from gridloop.units import BASE_MVA, ComplexArray, FloatArray
@@ -176,7 +176,7 @@ class SimulatedSite:
     def _run_batteries(self, setpoints: Setpoints) -> tuple[FloatArray, FloatArray]:
         """Power that batteries really take [MW] and what they then hold [MWh]; both stop at full and empty."""
         storage, h = self.network.storage, self.hours
-        column = {c: storage[c].to_numpy(dtype=float) for c in _STORAGE}
+        column = {c: storage[c].to_numpy(dtype=float) for c in BATTERY_COLUMNS}
         asked = _values(setpoints.battery_mw, storage.index, 0.0)
         kept = np.asarray(self.state.stored_mwh) * (1 - column["self_discharge_per_day"]) ** (h / 24.0)
         room = np.clip(column["max_soc"] * column["capacity_mwh"] - kept, 0, None) / (column["charge_efficiency"] * h)
@@ -297,16 +297,6 @@ class SimulatedSite:
 
 
 _PURPOSES = {"status": 1, "readings": 2}
-_STORAGE = (
-    "capacity_mwh",
-    "max_charge_mw",
-    "max_discharge_mw",
-    "charge_efficiency",
-    "discharge_efficiency",
-    "min_soc",
-    "max_soc",
-    "self_discharge_per_day",
-)
 
 
 def _truth(table: pd.DataFrame, times: pd.DatetimeIndex, what: str) -> FloatArray:

@@ -11,6 +11,18 @@ import pandas as pd
 
 from gridloop.units import FloatArray
 
+# What describes a battery, in the network's table of storage: the plan and the site read the same.
+BATTERY_COLUMNS = (
+    "capacity_mwh",
+    "max_charge_mw",
+    "max_discharge_mw",
+    "charge_efficiency",
+    "discharge_efficiency",
+    "min_soc",
+    "max_soc",
+    "self_discharge_per_day",
+)
+
 
 @dataclass(frozen=True)
 class Setpoints:

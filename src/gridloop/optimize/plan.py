@@ -29,8 +29,10 @@ class Plan:
     parts     the same by part
     check     per interval the AC state the plan was checked against; empty on a copper plate
     gave_way  limits that had to give way, by name, with the excess in % (grid) or MW (connection)
-    status    optimal, infeasible, unbounded, time_limit or no_ac_solution; diagnosis says why, and what gave way
+    status    optimal, infeasible, unbounded, time_limit or no_ac_solution; refused where an independent check of
+              it (`check_s`: its seconds) found a rule broken; diagnosis says why, and what gave way
     rounds    how often it was solved
+    settled   False where plan and physics still differed after the last round
     local_price  worth of energy, interval × bus, in money per MWh
     limits    limits with a shadow price: limit, valid_at, shadow_price (money), unit; the dearest first
     """
@@ -47,6 +49,8 @@ class Plan:
     solver_s: float = 0.0
     local_price: pd.DataFrame = field(default_factory=pd.DataFrame)
     limits: pd.DataFrame = field(default_factory=pd.DataFrame)
+    settled: bool = True
+    check_s: float = 0.0
 
     def of(self, device: str, quantity: str) -> pd.Series:
         """One quantity of one device over the horizon."""

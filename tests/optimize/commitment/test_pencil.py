@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +13,7 @@ from gridloop.errors import BadInput, GapInSeries, MissingColumn, OutOfRange
 from gridloop.optimize.check import check_solution
 from gridloop.optimize.commitment.rolling import cost_of, roll
 from gridloop.optimize.problems.commitment import CommitmentScenario, commit_units
+from gridloop.optimize.solve.milp import MixedSession, Relaxed
 
 
 def solve(system, **more):
@@ -233,3 +236,27 @@ def test_impossible_arguments_are_refused():
     for arguments in ({"gap": -0.1}, {"time_limit_s": 0.0}, {"scenarios": [CommitmentScenario(0.5)]}):
         with pytest.raises(BadInput):
             commit_units(system, **arguments)
+
+
+def test_what_a_lying_solver_returns_is_refused(monkeypatch):
+    """Outputs a tenth too low do not cover the demand: the checker sees it, whatever the solver calls it."""
+    honest = MixedSession.relax
+
+    def lying(self, **arguments):
+        found = honest(self, **arguments)
+        return replace(found, x=found.x * 0.9) if found.solved else found
+
+    monkeypatch.setattr(MixedSession, "relax", lying)
+    plan = commit_units(small_system([60, 120]), time_limit_s=5.0)
+    assert plan.status != "optimal"
+
+
+def test_a_solver_that_finds_nothing_leaves_a_named_status(monkeypatch):
+    def dead(self, **arguments):
+        columns = np.full(0, np.nan)
+        return Relaxed("solver_failed", np.nan, columns, columns, 0.0)
+
+    monkeypatch.setattr(MixedSession, "relax", dead)
+    plan = commit_units(small_system([60, 120]), time_limit_s=5.0)
+    assert plan.status in ("solver_failed", "no_plan") and not plan.solved
+    assert plan.diagnosis is not None

@@ -1,5 +1,7 @@
 """One decision: plan, check, repair, and the ladder of what to do when planning fails.
 
+A plan is sent only if the independent checker, which shares nothing with the models, finds every rule kept.
+
 incumbent    the plan of this tick, checked by AC (limits that gave way are named)
 last_good    what the newest plan that was made had foreseen for this moment; its age is shown
 persistence  that plan has come to its end: its last set-points, held
@@ -8,8 +10,9 @@ safe         batteries idle, vehicles charge, generators unlimited, taps stay
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +23,7 @@ from gridloop.operate.decide.devices import describe, transformers_of
 from gridloop.operate.decide.known import Groups, Known, horizon_of
 from gridloop.operate.settings import SiteSettings
 from gridloop.operate.site import Setpoints
+from gridloop.optimize.check import ScheduleCase, refusal
 from gridloop.optimize.physics.ac_tangent import AcTangent
 from gridloop.optimize.plan import COLUMNS, Plan
 from gridloop.optimize.problems.schedule import schedule
@@ -30,6 +34,7 @@ SPREAD_WEIGHTS = (1.0, 0.5)
 REPAIR_FACTOR = 2.0
 NO_LIMIT = 1e-6
 INCUMBENT = "incumbent"
+REFUSED = "refused"  # the status of a plan that the checker does not agree with, and the kind of event that says so
 # A plan without rows, every column of its type.
 NOTHING = pd.DataFrame(
     {name: np.array([], dtype=float if name in ("hours", "value", "shadow_price") else object) for name in COLUMNS}
@@ -44,6 +49,7 @@ class Decision:
     rung      incumbent, last_good, persistence or safe
     notes     (kind, subject, text) of everything worth an event: degraded modes, limits that gave way
     check     first interval of the plan as AC saw it: v_min_pu, v_max_pu, loading_max_pct, …
+    check_s   seconds that the independent check took
     """
 
     tick: int
@@ -57,6 +63,7 @@ class Decision:
     gave_way: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[tuple[str, str, str], ...] = ()
     check: Mapping[str, object] = field(default_factory=dict)
+    check_s: float = 0.0
 
 
 def decide(network: Network, groups: Groups, settings: SiteSettings, known: Known) -> Decision:
@@ -65,7 +72,7 @@ def decide(network: Network, groups: Groups, settings: SiteSettings, known: Know
     notes: list[tuple[str, str, str]] = []
     try:
         plan = _plan(at_taps, groups, settings, known, 1.0)
-        if _breaks_first(plan) and not plan.gave_way:
+        if plan.status == "optimal" and _breaks_first(plan) and not plan.gave_way:
             notes.append(("repair", "plan", "the first interval broke a limit by AC: planned again with more room"))
             plan = _plan(at_taps, groups, settings, known, REPAIR_FACTOR)
     except GridloopError as error:
@@ -79,10 +86,13 @@ def decide(network: Network, groups: Groups, settings: SiteSettings, known: Know
             known.tick, known.at, plan.table, to_setpoints(plan.table, known.at), INCUMBENT, plan.rounds,
             plan.solver_s, plan.cost, dict(plan.gave_way), tuple(notes),
             {} if plan.check.empty else {str(k): v for k, v in plan.check.iloc[0].items()},
+            plan.check_s,
         )  # fmt: skip
     if plan is not None and plan.diagnosis is not None:
-        notes.append(("degraded", "plan", str(plan.diagnosis)))
-    return fall_back(settings, known, tuple(notes))
+        kind = REFUSED if plan.status == REFUSED else "degraded"
+        notes.append((kind, "plan", str(plan.diagnosis)))
+    fallback = fall_back(settings, known, tuple(notes))
+    return fallback if plan is None else replace(fallback, solver_s=plan.solver_s, check_s=plan.check_s)
 
 
 def fall_back(settings: SiteSettings, known: Known, notes: tuple[tuple[str, str, str], ...]) -> Decision:
@@ -135,7 +145,7 @@ def _plan(network: Network, groups: Groups, settings: SiteSettings, known: Known
     physics = AcTangent(
         network, spreads=planned.spreads, spread_weight=weight, loading_limit_pct=settings.limits.loading_pct
     )
-    return schedule(
+    plan = schedule(
         planned.devices,
         planned.prices,
         connection=planned.connection,
@@ -143,6 +153,17 @@ def _plan(network: Network, groups: Groups, settings: SiteSettings, known: Known
         horizon=horizon,
         previous=known.previous,
     )
+    return _checked(ScheduleCase(planned.devices, planned.prices, planned.connection, horizon, known.previous), plan)
+
+
+def _checked(case: ScheduleCase, plan: Plan) -> Plan:
+    """The plan; with status "refused" and the reasons where the checker does not agree with it."""
+    if plan.status != "optimal":
+        return plan
+    started = time.perf_counter()
+    why = refusal(case, plan)
+    plan = replace(plan, check_s=time.perf_counter() - started)
+    return plan if why is None else replace(plan, status=REFUSED, diagnosis=why)
 
 
 def _breaks_first(plan: Plan) -> bool:

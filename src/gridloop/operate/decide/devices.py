@@ -12,6 +12,7 @@ from gridloop.network.model import Network
 from gridloop.network.topology import bus_rows, find_topology
 from gridloop.operate.decide.known import Groups, Known, block_mean
 from gridloop.operate.settings import SiteSettings
+from gridloop.operate.site import BATTERY_COLUMNS
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.connection import Connection
 from gridloop.optimize.devices.ev import EVFleet
@@ -24,16 +25,6 @@ from gridloop.units import FloatArray
 
 CURTAILABLE = ("solar", "wind")
 TAPS_OF, JOINT = "taps of ", " + "
-BATTERY_COLUMNS = [
-    "capacity_mwh",
-    "max_charge_mw",
-    "max_discharge_mw",
-    "charge_efficiency",
-    "discharge_efficiency",
-    "min_soc",
-    "max_soc",
-    "self_discharge_per_day",
-]
 
 
 @dataclass(frozen=True)
@@ -128,7 +119,7 @@ def _batteries(network: Network, settings: SiteSettings, known: Known) -> list[B
             id=str(name),
             bus=str(bus[name]),
         )
-        for name, numbers in on[BATTERY_COLUMNS].to_dict("index").items()
+        for name, numbers in on[list(BATTERY_COLUMNS)].to_dict("index").items()
     ]
 
 

@@ -139,7 +139,7 @@ def moved_power(tables: RunTables) -> pd.Series:
 
 
 # Events that tell of a degraded mode, and what it is called on the page.
-TROUBLE = {"degraded": "degraded", "limit_gave_way": "limit gave way"}
+TROUBLE = {"degraded": "degraded", "limit_gave_way": "limit gave way", "refused": "plan refused"}
 
 
 @dataclass(frozen=True)

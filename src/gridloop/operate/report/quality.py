@@ -17,7 +17,7 @@ STAGES = (
     ("forecast_s", "forecast", style.FORECAST),
     ("build_s", "plan: building the model", "#56b4e9"),
     ("solver_s", "plan: solver", style.CONTROLLED),
-    ("check_s", "AC check", "#009e73"),
+    ("check_s", "independent check", "#009e73"),
     ("site_s", "site", "#cc79a7"),
     ("store_s", "store", style.OTHER),
 )

@@ -14,7 +14,8 @@ from gridloop.units import BASE_MVA, BoolArray, FloatArray
 COLUMNS = ("kind", "element", "hour", "value", "limit", "excess", "unit", "excess_pu")
 
 # What one per unit is, by the unit in which a value is told. Money is compared relative to its own size.
-_PER_UNIT = {"MW": BASE_MVA, "Mvar": BASE_MVA, "MVA": BASE_MVA, "MWh": BASE_MVA, "pu": 1.0, "deg": 180 / np.pi, "": 1.0}
+# Units that are not here are power or energy: the ledger knows how much of those is one.
+_PER_UNIT = {"pu": 1.0, "deg": 180 / np.pi, "": 1.0}
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,16 @@ def _missing(hour: Any) -> bool:
 
 @dataclass
 class Ledger:
-    """Collects what is broken, and the largest excess of all."""
+    """Collects what is broken, and the largest excess of all.
+
+    base_mva  power and energy that are one per unit
+    """
 
     tolerance_pu: float
     worst_pu: float = 0.0
     refused: bool = False
     rows: list[dict[str, Any]] = field(default_factory=list)
+    base_mva: float = BASE_MVA
 
     def equal(self, kind: str, names: Sequence[Any], value: Any, right: Any, unit: str, hours: Any = None) -> None:
         """Values that have to be equal."""
@@ -107,9 +112,12 @@ class Ledger:
         if lost.any():
             self.missing(kind, names, lost, hours)
             excess = np.where(lost, -np.inf, excess)
-        scale = np.maximum(np.abs(limit), 1.0) if unit == "money" else _PER_UNIT[unit]
+        scale = np.maximum(np.abs(limit), 1.0) if unit == "money" else _PER_UNIT.get(unit, self.base_mva)
         excess_pu = excess / scale
-        self.worst_pu = max(self.worst_pu, float(excess_pu.max()))
+        worst = float(excess_pu.max())
+        self.worst_pu = max(self.worst_pu, worst)
+        if not worst > self.tolerance_pu:
+            return
         broken = np.argwhere(excess_pu > self.tolerance_pu)
         self._rows(kind, names, value, limit, excess, unit, excess_pu, broken, hours)
 

@@ -13,6 +13,8 @@ from gridloop.optimize.check.checked import COLUMNS, Checked
 from gridloop.optimize.check.commitment import check_commitment
 from gridloop.optimize.check.dispatch import check_dispatch
 from gridloop.optimize.check.flow import check_flow
+from gridloop.optimize.check.lindistflow import check_lindistflow
+from gridloop.optimize.check.plan import ScheduleCase, check_plan
 
 # Statuses that come with values to check; all others say that there is no solution.
 WITH_VALUES = ("optimal", "feasible", "time_limit", "fallback", "refused")
@@ -23,10 +25,11 @@ def check_solution(case: Any, solution: Any, *, tolerance_pu: float = 1e-6) -> C
 
     case          what the solution is for: a `Network`, a `UnitSystem` or a table of units. A `DispatchCase` has the
                   demand, reserve and forecasts of a dispatch too (else they are taken as the solution tells them), a
-                  `CommitmentCase` the scenarios of a commitment
-    solution      an `OptimalFlow`, `Dispatch` or `Commitment`
-    tolerance_pu  largest excess that still counts as kept: power on 100 MVA, voltage per unit, angle in radians, money
-                  relative to its sum. The default is ten times the primal tolerance of the solvers (1e-7 per unit).
+                  `CommitmentCase` the scenarios of a commitment, a `ScheduleCase` what a plan was asked
+    solution      an `OptimalFlow`, `Dispatch`, `Commitment` or `Plan`
+    tolerance_pu  largest excess that still counts as kept: power on 100 MVA (in a plan on 1 MVA), voltage per unit,
+                  angle in radians, money relative to its sum. The default is ten times the primal tolerance of
+                  the solvers (1e-7 per unit).
 
     Raises `BadInput` for what is no solution of the case's kind.
     """
@@ -34,13 +37,19 @@ def check_solution(case: Any, solution: Any, *, tolerance_pu: float = 1e-6) -> C
     if getattr(solution, "status", "optimal") not in WITH_VALUES:
         return _nothing_to_check(str(solution.status))
     if all(hasattr(solution, part) for part in ("bus", "line", "transformer", "generator", "physics")):
+        if solution.physics == "lindistflow":
+            return check_lindistflow(case, solution, tolerance_pu)
         return check_flow(case, solution, tolerance_pu)
     if hasattr(solution, "step") and hasattr(solution, "unit"):
         return check_dispatch(case, solution, tolerance_pu)
     if hasattr(solution, "on") and hasattr(solution, "objective"):
         return check_commitment(case, solution, tolerance_pu)
+    if hasattr(solution, "table") and isinstance(case, ScheduleCase):
+        return check_plan(case, solution, tolerance_pu)
     raise BadInput(
-        f"a {kind} is no solution that can be checked; give an OptimalFlow, a Dispatch or a Commitment.", kind=kind
+        f"a {kind} is no solution that can be checked for a {type(case).__name__}; give an OptimalFlow, a Dispatch or "
+        "a Commitment, or a Plan with its ScheduleCase.",
+        kind=kind,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gridloop.kernel import commitment as kernel
+from gridloop.kernel import unit_columns as kernel
 from gridloop.network.unit_system import UnitSystem
 from gridloop.units import BoolArray, FloatArray, IntArray
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gridloop.diagnosis import Diagnosis
-from gridloop.kernel import commitment as kernel
+from gridloop.kernel import unit_columns as kernel
 from gridloop.network.unit_system import UnitSystem
 from gridloop.optimize.commitment.model import CommitmentModel
 from gridloop.optimize.commitment.shrink import shrink

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridloop.kernel import commitment as kernel
+from gridloop.kernel import unit_columns as kernel
+from gridloop.kernel.commitment import solve_units
 from gridloop.optimize.commitment.model import CommitmentModel
 from gridloop.units import BoolArray, FloatArray
 
@@ -104,7 +105,7 @@ def solve_alone(
     on, off, start, stop = (np.empty(shape) for _ in range(4))
     u = np.empty(shape, dtype=bool)
     costs = arrays.start
-    kernel.solve_units(
+    solve_units(
         arrays.unit, arrays.points, arrays.costs, arrays.point_of,
         np.ascontiguousarray(price), np.ascontiguousarray(held), np.array([case.weight for case in model.cases]),
         hour_cost, start_more, stop_more, costs.first, costs.anyway, costs.by_off, costs.counts_from, may_on, may_off,

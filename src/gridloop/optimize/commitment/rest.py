@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gridloop.kernel import commitment as kernel
+from gridloop.kernel import unit_columns as kernel
 from gridloop.network.unit_system import UnitSystem
 from gridloop.optimize.commitment.arrays import UnitArrays
 from gridloop.optimize.commitment.program import Writer, later

@@ -56,7 +56,7 @@ class Commitment:
     """A plan for all units, with a certificate.
 
     status     optimal (within the gap asked for), time_limit (the plan holds, its gap is larger), infeasible,
-               no_plan (time was up before any plan was found), solver_failed
+               no_plan (time was up before any plan was found), solver_failed, refused (by the checker)
     source     where the plan is from: search, last (a plan of before), priority_list; "" where there is none
     objective  cost of the plan; bound: no plan costs less; gap: (objective − bound) / objective. NaN where unknown
     on, start, stop  [hour × unit] bool

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from gridloop.kernel import commitment as kernel
+from gridloop.kernel import unit_columns as kernel
 from gridloop.optimize.commitment.gains import Gains
 from gridloop.optimize.commitment.lagrangian import UnitBound, above_best, applies, bound_units, solve_alone
 from gridloop.optimize.commitment.model import CommitmentModel

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from gridloop.kernel import commitment as kernel
+from gridloop.kernel import unit_columns as kernel
 from gridloop.optimize.commitment.arrays import UnitArrays
 from gridloop.optimize.commitment.program import Writer
 from gridloop.optimize.commitment.tight import OnOff

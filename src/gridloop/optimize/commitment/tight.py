@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridloop.kernel import commitment as kernel
+from gridloop.kernel import unit_columns as kernel
 from gridloop.optimize.commitment.arrays import UnitArrays
 from gridloop.optimize.commitment.program import Term, Writer, later
 from gridloop.units import FloatArray, IntArray

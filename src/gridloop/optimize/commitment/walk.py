@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridloop.kernel import commitment as kernel
+from gridloop.kernel import unit_columns as kernel
 from gridloop.optimize.commitment.lagrangian import solve_alone
 from gridloop.optimize.commitment.model import CommitmentModel
 from gridloop.units import BoolArray, FloatArray

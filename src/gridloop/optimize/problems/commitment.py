@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from gridloop.diagnosis import Diagnosis
 from gridloop.errors import BadInput, GapInSeries
 from gridloop.network.unit_system import UnitSystem
+from gridloop.optimize.check import CommitmentCase, refusal
 from gridloop.optimize.commitment.causes import why_infeasible
 from gridloop.optimize.commitment.dispatch import dispatch_units, outcomes_of, parts_of, reasons_of
 from gridloop.optimize.commitment.lagrangian import applies
@@ -94,7 +95,7 @@ def commit_units(
     ids = model.arrays.ids
     bound = min(max(found.bound, least), solved.objective)
     within = solved.objective - bound <= max(gap, LEAST_GAP) * abs(solved.objective) * (1 + 1e-9)  # rounding of sums
-    return Commitment(
+    plan_found = Commitment(
         system=system,
         status="optimal" if within else "time_limit",
         source=source,
@@ -111,6 +112,9 @@ def commit_units(
         nodes=found.nodes,
         history=tuple(history),
     )
+    # the last word is the checker's, which shares no code with the model
+    refused = refusal(CommitmentCase(system, scenarios), plan_found)
+    return plan_found if refused is None else replace(plan_found, status="refused", diagnosis=refused)
 
 
 def _plan(model: CommitmentModel, found: Found, last: Commitment | None) -> tuple[BoolArray | None, str, float]:

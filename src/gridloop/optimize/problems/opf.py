@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from gridloop.diagnosis import Diagnosis
 from gridloop.errors import BadInput, SolveFailed
+from gridloop.network.feeder.model import Feeder
 from gridloop.network.model import Network
 from gridloop.network.validation import Finding, Findings, validate
 from gridloop.optimize.case import Moment
@@ -20,6 +21,10 @@ from gridloop.optimize.optimal_flow import OptimalFlow, without_answer
 from gridloop.optimize.physics.opf_base import OpfModel, OpfPhysics, Output, Progress
 from gridloop.units import BASE_MVA, FloatArray
 
+if TYPE_CHECKING:
+    from gridloop.optimize.physics.lindistflow_feeder_model import FeederLinDistFlow
+    from gridloop.optimize.physics.lindistflow_feeder_result import FeederOptimalFlow
+
 # An optimum may break a balance or a limit by no more than this, per unit: 1e-4 MW.
 ALLOWED_PU = 1e-6
 # An island without a source is nothing wrong here: its generators supply it, and load that has none is a finding of the
@@ -28,6 +33,7 @@ ALLOWED_PU = 1e-6
 _FINE_HERE = ("unsupplied", "no_source", "wrong_unit")
 
 
+@overload
 def optimal_power_flow(
     net: Network,
     *,
@@ -36,10 +42,32 @@ def optimal_power_flow(
     time_limit_s: float | None = None,
     progress: Progress | None = None,
     check: Callable[[Network, OptimalFlow], Diagnosis | None] | None = None,
-) -> OptimalFlow:
+) -> OptimalFlow: ...
+
+
+@overload
+def optimal_power_flow(
+    net: Feeder,
+    *,
+    physics: str | FeederLinDistFlow,
+    time_limit_s: float | None = None,
+    progress: Progress | None = None,
+) -> FeederOptimalFlow: ...
+
+
+def optimal_power_flow(
+    net: Network | Feeder,
+    *,
+    physics: Any = "ac",
+    start: OptimalFlow | None = None,
+    time_limit_s: float | None = None,
+    progress: Progress | None = None,
+    check: Callable[[Network, OptimalFlow], Diagnosis | None] | None = None,
+) -> OptimalFlow | FeederOptimalFlow:
     """The cheapest state of a network within all limits, with prices and reasons.
 
-    physics       "ac", "dc", or an object of gridloop.optimize.physics
+    net           a `Network`; or a three-phase `Feeder`, for which there is "lindistflow"
+    physics       "ac", "dc", "lindistflow", or an object of gridloop.optimize.physics
     start         an earlier answer for a similar moment to begin from
     time_limit_s  seconds after which the solver stops with the status "time_limit"
     progress      is told iteration, cost and largest violation (pu); False stops with the status "interrupted"
@@ -49,6 +77,10 @@ def optimal_power_flow(
     the optimum (DC) whose balances and limits hold to `ALLOWED_PU`, recomputed from the network's tables.
     Raises `InvalidNetwork` where the tables are wrong, costs that are no convex curves among it, and `BadInput`.
     """
+    if isinstance(net, Feeder):
+        from gridloop.optimize.problems.opf_feeder import optimal_feeder_flow
+
+        return optimal_feeder_flow(net, physics=physics, time_limit_s=time_limit_s, progress=progress)
     chosen = _physics(physics, start)
     began = time.perf_counter()
     Findings(tuple(f for f in validate(net).all if _counts(net, f))).raise_errors(net.name)
@@ -153,8 +185,14 @@ def _dc(start: OptimalFlow | None) -> OpfPhysics:
     return Dc()
 
 
+def _lindistflow(start: OptimalFlow | None) -> OpfPhysics:
+    from gridloop.optimize.physics.lindistflow import LinDistFlow
+
+    return LinDistFlow()
+
+
 # Made where they are asked for: each brings its solver along.
-_KNOWN: Mapping[str, Callable[[OptimalFlow | None], OpfPhysics]] = {"ac": _ac, "dc": _dc}
+_KNOWN: Mapping[str, Callable[[OptimalFlow | None], OpfPhysics]] = {"ac": _ac, "dc": _dc, "lindistflow": _lindistflow}
 
 
 def _checked(flow: OptimalFlow, check: Callable[[Network, OptimalFlow], Diagnosis | None] | None) -> OptimalFlow:

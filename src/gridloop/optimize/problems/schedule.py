@@ -187,12 +187,15 @@ class _Problem:
         gave_way = {**self.physics.limit_names(outcome), **self.connection.gave_way(outcome)}
         check = self.physics.check()
         limits = [self.physics.binding_limits(outcome), self.connection.binding_limits(outcome, self.horizon.starts)]
+        parts = {name: outcome.total(part) for name, part in costs.items()}
+        if outcome.gave_way_cost:
+            parts["grid_limit"] = outcome.gave_way_cost
         unsettled = None if end.settled else diagnose.not_settled(check, end.rounds)
         return Plan(
             horizon=self.horizon,
             table=plan_table(self.horizon, quantities),
             cost=outcome.objective,
-            parts={name: outcome.total(part) for name, part in costs.items()},
+            parts=parts,
             check=check,
             gave_way=gave_way,
             status=outcome.status,
@@ -201,6 +204,7 @@ class _Problem:
             solver_s=end.seconds,
             local_price=pd.DataFrame(prices.p.T, index=self.horizon.starts, columns=prices.bus),
             limits=pd.concat([table for table in limits if len(table)] or limits[:1], ignore_index=True),
+            settled=end.settled,
         )
 
 

@@ -77,7 +77,7 @@ class Outcome:
                is no solution; else the solver's own word
     objective  NaN where there is no solution
     row_dual   change of the objective per unit of an added row's bound; rows added after this solve are not in it
-    gave_way   excess by name, only where there is one
+    gave_way   excess by name, only where there is one; gave_way_cost is what all excess costs
     """
 
     status: str
@@ -86,6 +86,7 @@ class Outcome:
     iterations: int
     row_dual: Mapping[str, float]
     gave_way: Mapping[str, float]
+    gave_way_cost: float
     _x: FloatArray = field(repr=False)
     _reduced_cost: FloatArray = field(repr=False)
     _dual: FloatArray = field(repr=False)
@@ -129,6 +130,7 @@ class Session:
         self._highs = _load(matrices, time_limit_s)
         self._rows: dict[str, int] = {}
         self._excess: dict[str, int] = {}
+        self._price: dict[str, float] = {}
 
     def add_rows(self, rows: Sequence[Row]) -> None:
         """Add constraints; a name that is there already is refused."""
@@ -166,6 +168,7 @@ class Session:
         if not new:
             return
         n, first = len(new), self._highs.getNumCol()
+        self._price.update({excess.name: excess.price for excess in new})
         self._excess.update({excess.name: first + k for k, excess in enumerate(new)})
         no_entry, no_index = np.zeros(0), np.zeros(0, dtype=np.int32)
         prices, upper = np.array([excess.price for excess in new]), np.full(n, highspy.kHighsInf)
@@ -209,6 +212,7 @@ class Session:
             iterations=iterations,
             row_dual={name: float(dual[row]) for name, row in self._rows.items()},
             gave_way={name: amount for name, amount in excess.items() if amount > GAVE_WAY},
+            gave_way_cost=sum(self._price[name] * amount for name, amount in excess.items()),
             _x=x,
             _reduced_cost=reduced_cost,
             _dual=dual,

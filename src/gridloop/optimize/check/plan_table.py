@@ -1,0 +1,128 @@
+"""The table of a plan as arrays: each quantity of each device in every interval, once, with a reason if it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gridloop.optimize.check.checked import Ledger
+from gridloop.optimize.devices.battery import Battery
+from gridloop.optimize.devices.ev import EVFleet
+from gridloop.optimize.devices.load import Load
+from gridloop.optimize.devices.renewable import Renewable
+from gridloop.optimize.devices.tap_changer import TapChanger
+from gridloop.units import FloatArray, IntArray
+
+# What a plan has of every kind of device, and which of it is sent and needs a reason.
+QUANTITIES: dict[str, tuple[tuple[str, bool], ...]] = {
+    "battery": (("p_mw", True), ("soc", False)),
+    "ev": (("p_mw", True),),
+    "renewable": (("p_mw", True), ("q_mvar", True)),
+    "load": (("unserved_mw", True),),
+    "tap": (("tap_pos", True),),
+    "connection": (("import_mw", False), ("export_mw", False)),
+}
+NEEDED = ("device", "kind", "bus", "quantity", "valid_at", "hours", "value", "reason")
+KINDS: tuple[tuple[type, str], ...] = (
+    (Battery, "battery"), (Renewable, "renewable"), (Load, "load"), (TapChanger, "tap"),
+)  # fmt: skip
+
+Values = dict[tuple[str, str], FloatArray]  # (kind, quantity) → [device, step], in the order of the case's devices
+
+
+@dataclass(frozen=True)
+class Span:
+    """The intervals of a plan. [step]"""
+
+    starts: pd.DatetimeIndex
+    hours: FloatArray
+
+
+def of_kind(devices: Sequence[Any], kind: type) -> list[Any]:
+    """The devices of one kind, in their order."""
+    return [device for device in devices if isinstance(device, kind)]
+
+
+def sessions_of(devices: Sequence[Any]) -> pd.DataFrame:
+    """All sessions of all fleets with `lost` and `early`, the money of their fleet; empty where there is none."""
+    tables = [
+        fleet.sessions.assign(lost=fleet.value_of_lost_charge, early=fleet.early_cost)
+        for fleet in of_kind(devices, EVFleet)
+        if len(fleet.sessions)
+    ]
+    return pd.concat(tables) if tables else pd.DataFrame({"bus": []})
+
+
+def read_table(table: pd.DataFrame, devices: Sequence[Any], connection: str, span: Span, ledger: Ledger) -> Values:
+    """Values by kind and quantity. Rows that are missing, twice there, of nobody or without a reason are noted."""
+    absent = [name for name in NEEDED if name not in table]
+    if absent:
+        ledger.missing("column", absent)
+        return {}
+    owners = _owners(devices, connection)
+    keys = [
+        (kind, name, quantity, bus, sent)
+        for kind, named in owners.items()
+        for quantity, sent in QUANTITIES[kind]
+        for name, bus in named
+    ]
+    row, step, known = _places(table, keys, span, ledger)
+    count = np.zeros((len(keys), len(span.hours)))
+    np.add.at(count, (row, step), 1.0)
+    value = np.full(count.shape, np.nan)
+    value[row, step] = table["value"].to_numpy(dtype=float)[known]
+    names = [f"{name} {quantity}" for _, name, quantity, _, _ in keys]
+    ledger.at_most("rows", names, count, 1.0, "", span.starts)
+    ledger.missing("value", names, ~np.isfinite(value), span.starts)
+    longest = np.zeros(len(keys))
+    np.maximum.at(longest, row, np.abs(table["hours"].to_numpy(dtype=float)[known] - span.hours[step]))
+    ledger.at_most("length of an interval", names, longest, 0.0, "")
+    first = known[step == 0]
+    reason = np.zeros(len(keys), dtype=bool)
+    reason[row[step == 0]] = table["reason"].to_numpy()[first] != ""
+    ledger.missing("reason", names, np.array([key[4] for key in keys]) & ~reason)
+    return _split(owners, value)
+
+
+def _places(
+    table: pd.DataFrame, keys: list[tuple[str, str, str, str, bool]], span: Span, ledger: Ledger
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Key and interval of every row of the table, and the rows that have both."""
+    columns = [table[name].to_numpy(dtype=object) for name in ("kind", "device", "quantity", "bus")]
+    # Rows of one quantity stand together: only where something changes a new key begins.
+    new = np.ones(len(table), dtype=bool)
+    new[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
+    begin = np.flatnonzero(new)
+    place = {key[:4]: k for k, key in enumerate(keys)}
+    of_block = [place.get(key, -1) for key in zip(*(column[begin] for column in columns), strict=True)]
+    row = np.asarray(of_block, dtype=np.int64)[np.cumsum(new) - 1] if len(table) else np.zeros(0, dtype=np.int64)
+    moments = pd.DatetimeIndex(table["valid_at"]).as_unit("ns").asi8
+    starts = span.starts.as_unit("ns").asi8
+    step = np.clip(np.searchsorted(starts, moments), 0, starts.size - 1)
+    strange = (row < 0) | (starts[step] != moments)
+    if strange.any():
+        ledger.missing("row of nobody, or of no interval", table["device"].astype(str).tolist(), strange)
+    known = np.flatnonzero(~strange)
+    return row[known], step[known], known
+
+
+def _owners(devices: Sequence[Any], connection: str) -> dict[str, list[tuple[str, str]]]:
+    """(id, bus) of everything that has rows, by kind."""
+    owners = {kind: [(str(d.id), str(d.bus)) for d in of_kind(devices, made)] for made, kind in KINDS}
+    sessions = sessions_of(devices)
+    owners["ev"] = [(str(i), str(b)) for i, b in sessions["bus"].items()]
+    owners["connection"] = [(connection, "")]
+    return owners
+
+
+def _split(owners: dict[str, list[tuple[str, str]]], value: FloatArray) -> Values:
+    values, first = {}, 0
+    for kind, named in owners.items():
+        for quantity, _ in QUANTITIES[kind]:
+            values[kind, quantity] = value[first : first + len(named)]
+            first += len(named)
+    return values
