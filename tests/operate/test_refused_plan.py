@@ -140,7 +140,7 @@ def test_the_check_has_its_own_time_in_every_tick(store: Store):
 def test_without_the_check_the_lies_would_be_sent(run: Run, monkeypatch: pytest.MonkeyPatch):
     """The planted fault of the tests above."""
     monkeypatch.setattr(module, "schedule", lying)
-    monkeypatch.setattr(module, "refusal", lambda case, plan: None)
+    monkeypatch.setattr(module, "refusal", lambda *_, **__: None)
     assert replay_tick(run.folder, 3).decision.rung == "incumbent"
 
 

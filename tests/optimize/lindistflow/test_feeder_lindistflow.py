@@ -107,29 +107,35 @@ def test_random_feeders_are_near_their_ac_flow(seed: int):
     assert flow.ac_check.v_difference_pu <= 3 * drop**2 + 1e-4
 
 
-SUNNY: dict[str, tuple[str, dict[str, float], dict[str, Any], float]] = {
-    "13": ("13Bus/IEEE13Nodeckt.dss", {"675": 4.0, "634": 0.5}, {"connection": "wye"}, 1.0),
-    "37": ("37Bus/ieee37.dss", {"740": 1.5, "711": 1.0, "725": 1.0}, {"connection": "delta"}, 1.01),
-    "123": ("123Bus/IEEE123Master.dss", {"83": 2.0, "66": 2.0, "48": 1.5, "101": 2.0}, {"connection": "wye"}, 1.05),
+# Case, sun in MW by bus, how it is connected, taps. With the taps of the evening peak the first two are above 1.05 pu
+# at their regulators whatever the sun does.
+SUNNY: dict[str, tuple[str, dict[str, float], str, list[int]]] = {
+    "13": ("13Bus/IEEE13Nodeckt.dss", {"675": 6.0}, "wye", [6, 3, 6]),
+    "37": ("37Bus/ieee37.dss", {"740": 2.0, "711": 1.0, "725": 1.0}, "delta", [6, 6]),
+    "123": ("123Bus/IEEE123Master.dss", {"83": 2.0, "66": 2.0, "48": 1.5, "101": 2.0}, "wye", [0] * 7),
 }
+LIMIT = 1.05
+# Largest |linear − AC| voltage measured here: 0.0073 (13), 0.0094 (37), 0.0054 (123); of second order in the drop.
+APART = 0.01
+# After six rounds what is left is the last step: 2e-6 were measured.
+SETTLED = 1e-4
 
 
 @pytest.mark.data
 @pytest.mark.parametrize("case", SUNNY)
 def test_ieee_feeders_keep_their_limit_in_the_ac_flow(case: str, data_dir: Path):
     """Sun is curtailed to keep the limit; then the AC flow agrees."""
-    file, where, more, v_max = SUNNY[case]
-    feeder = with_sun(read_opendss(data_dir / "feeders" / file), where, v_max=v_max, **more)
-    taps = np.zeros(len(feeder.regulator), dtype=np.int64)
+    file, where, connection, position = SUNNY[case]
+    feeder = with_sun(read_opendss(data_dir / "feeders" / file), where, v_max=LIMIT, connection=connection)
+    taps = np.array(position)
     flow = optimal_feeder_flow(feeder, taps=taps)
     assert flow.status == "optimal" and flow.ac_check is not None
     assert "constrained_down" in set(flow.generator.reason)
-    assert flow.bus.v_pu.max() <= v_max + CLOSE
-    print(case, flow.ac_check.v_difference_pu, flow.ac_check.v_pu.max())
-    assert flow.ac_check.v_difference_pu < 0.01
+    assert flow.bus.v_pu.max() <= LIMIT + CLOSE
+    assert flow.ac_check.v_difference_pu < APART
     again = optimal_feeder_flow(feeder, taps=taps, rounds=6)
-    assert again.ac_check is not None and again.ac_check.v_difference_pu < 2e-4
-    print(again.ac_check.v_difference_pu, again.ac_check.v_pu.max())
+    assert again.ac_check is not None and again.ac_check.v_difference_pu < SETTLED
+    assert again.ac_check.v_pu.max() <= LIMIT + SETTLED
 
 
 @pytest.mark.data
@@ -137,7 +143,7 @@ def test_ieee_feeders_keep_their_limit_in_the_ac_flow(case: str, data_dir: Path)
 def test_ieee_feeders_without_decisions(file: str, data_dir: Path):
     feeder = read_opendss(data_dir / "feeders" / file)
     flow = optimal_feeder_flow(feeder, taps=feeder_power_flow(feeder).taps)
-    assert flow.ac_check is not None and flow.ac_check.v_difference_pu < 0.01
+    assert flow.ac_check is not None and flow.ac_check.v_difference_pu < APART
 
 
 def test_limits_that_cannot_hold_are_named():
@@ -161,10 +167,12 @@ def test_bad_input():
         optimal_power_flow(feeder.edit("generator", {"sun b": worse}), physics="lindistflow")
 
 
-def test_a_source_between_lines_and_delta_sun():
-    """Sun between phases has no part in the sum of the phase voltages; the feeder still gives it to the source."""
-    feeder = with_sun(three_phase(Z, []), {"b": 0.3}, v_max=1.05, connection="delta")
-    flow = optimal_power_flow(feeder, physics="lindistflow")
-    assert flow.generator.p_mw["source:s"] == approx(-0.3, abs=1e-4)
-    assert flow.bus.v_pu["b"].nunique() == 3 or flow.bus.v_pu["b"].std() < CLOSE
-
+def test_sun_between_phases():
+    """Balanced sun in delta is the same as in wye: lossless, all of it arrives at the source."""
+    flows = [
+        optimal_power_flow(with_sun(three_phase(Z, []), {"b": 0.3}, v_max=1.05, connection=c), physics="lindistflow")
+        for c in ("wye", "delta")
+    ]
+    for flow in flows:
+        assert flow.generator.p_mw["source:s"] == approx(-0.3, abs=1e-4)
+    assert flows[0].bus.v_pu.tolist() == approx(flows[1].bus.v_pu.tolist(), abs=CLOSE)

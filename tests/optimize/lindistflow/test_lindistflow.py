@@ -110,7 +110,7 @@ def test_what_cannot_be_is_named():
     assert flow.status == "infeasible"
     assert flow.diagnosis is not None and flow.diagnosis.facts["minimal"]
     named = {(fact["kind"], fact["element"]) for fact in flow.diagnosis.facts["conflict"]}
-    assert {("voltage", "a"), ("voltage", "c")} <= named
+    assert {("squared_voltage", "a"), ("squared_voltage", "c")} <= named
 
 
 @pytest.mark.parametrize("row", ["voltage", "flow", "output", "cost"])

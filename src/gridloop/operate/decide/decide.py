@@ -32,6 +32,9 @@ from gridloop.optimize.problems.schedule import schedule
 # by half in the next; later intervals are planned again before they come.
 SPREAD_WEIGHTS = (1.0, 0.5)
 REPAIR_FACTOR = 2.0
+# How exactly a plan has to keep its rules to be sent: 10 W, 10 Wh, a hundred-thousandth of its cost. Far below what a
+# meter sees, and thirty times the largest excess of a day of honest plans (4e-7, sums of the solver's 1e-7).
+CHECK_TOLERANCE = 1e-5
 NO_LIMIT = 1e-6
 INCUMBENT = "incumbent"
 REFUSED = "refused"  # the status of a plan that the checker does not agree with, and the kind of event that says so
@@ -161,7 +164,7 @@ def _checked(case: ScheduleCase, plan: Plan) -> Plan:
     if plan.status != "optimal":
         return plan
     started = time.perf_counter()
-    why = refusal(case, plan)
+    why = refusal(case, plan, tolerance_pu=CHECK_TOLERANCE)
     plan = replace(plan, check_s=time.perf_counter() - started)
     return plan if why is None else replace(plan, status=REFUSED, diagnosis=why)
 

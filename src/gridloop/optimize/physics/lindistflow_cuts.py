@@ -11,17 +11,20 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
 from gridloop.optimize.array_model import ArrayModel
-from gridloop.optimize.conflict.system import LinearSystem, Rule
 from gridloop.optimize.physics.opf_base import Progress
 from gridloop.optimize.solve.arrays import Answer, LinearModel
 from gridloop.optimize.solve.convex import GAP, ConvexSession
 from gridloop.units import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from gridloop.optimize.conflict.system import LinearSystem, Rule
 
 # Rows over columns as triplets: row, column, value.
 Triplets = tuple[IntArray, IntArray, FloatArray]
@@ -251,7 +254,9 @@ class CutModel(ArrayModel):
 
     def system(self, element: dict[str, pd.Index], power_mw: float) -> LinearSystem:
         """All rows and tangents by name, for the search of a conflict. element: ids by name of a block"""
-        names = {"p": "output", "q": "reactive_output"}
+        from gridloop.optimize.conflict.system import LinearSystem, Rule  # it brings linopy along
+
+        names = {"p": "output", "q": "reactive_output", "voltage": "squared_voltage"}
 
         def rules(blocks: list[tuple[str, int, int]]) -> list[Rule]:
             found = []

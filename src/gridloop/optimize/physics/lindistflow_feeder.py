@@ -34,6 +34,7 @@ from gridloop.errors import SolveFailed
 from gridloop.network.feeder.model import Feeder
 from gridloop.network.validation import Finding, Findings
 from gridloop.powerflow.feeder.arrays import BASE_PHASE_MVA, FeederArrays, build_feeder_arrays
+from gridloop.powerflow.feeder.loads import load_currents
 from gridloop.powerflow.feeder.nodes import GROUND
 from gridloop.units import BASE_MVA, BoolArray, ComplexArray, FloatArray, IntArray
 
@@ -152,7 +153,8 @@ class Linear:
         """Raises `SolveFailed` where the matrix is singular."""
         a, n, first = m.arrays, m.arrays.n_nodes, len(m.feeder.load)
         loads = a.loads
-        y = csr_array(a.admittance(m.taps) + _impedance_share(a, first))
+        own = _impedance_share(a, first)
+        y = csr_array(a.admittance(m.taps) + _between(a, own))
         held = np.unique(a.source)
         free = np.setdiff1d(np.arange(n), held)
         try:
@@ -168,7 +170,10 @@ class Linear:
         power = loads.share * loads.s0[loads.element]
         consumes = loads.element < first
         constant = power.real * _of_power(loads.zip_p) + 1j * power.imag * _of_power(loads.zip_q)
-        drawn = _to_nodes(a, np.where(consumes, np.conj(constant / across), 0.0))
+        current = np.conj(constant / across)
+        if m.around is not None:  # what loads take there, whatever their kind, less what the matrix has
+            current = load_currents(loads, v0, loads.s0) - own * across
+        drawn = _to_nodes(a, np.where(consumes & (loads.share > 0), current, 0.0))
         machine = m.gen_row[m.gen_row >= 0]
         drive = np.zeros((n, machine.size), dtype=complex)
         for g, row in enumerate(machine.tolist()):
@@ -210,13 +215,18 @@ def _of_power(shares: FloatArray) -> FloatArray:
     return np.asarray(shares[:, 2] + shares[:, 1] / 2)
 
 
-def _impedance_share(a: FeederArrays, first: int) -> csr_array:
-    """Loads' impedance share, half of the current share with it, at their branches. [node, node]"""
+def _impedance_share(a: FeederArrays, first: int) -> ComplexArray:
+    """Admittance of the loads' impedance share, half of the current share with it. [branch]"""
     loads = a.loads
     power = np.where(loads.element < first, loads.share * loads.s0[loads.element], 0.0)
     part = power.real * (loads.zip_p[:, 0] + loads.zip_p[:, 1] / 2)
     part = part + 1j * power.imag * (loads.zip_q[:, 0] + loads.zip_q[:, 1] / 2)
-    y = np.conj(part) / loads.v_rated**2
+    return np.asarray(np.conj(part) / loads.v_rated**2, dtype=complex)
+
+
+def _between(a: FeederArrays, y: ComplexArray) -> csr_array:
+    """Admittances of load branches in the nodal matrix. [node, node]"""
+    loads = a.loads
     i = np.concatenate([loads.tail, loads.head, loads.tail, loads.head])
     j = np.concatenate([loads.tail, loads.head, loads.head, loads.tail])
     values = np.concatenate([y, y, -y, -y])

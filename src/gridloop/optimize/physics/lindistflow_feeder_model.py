@@ -2,7 +2,7 @@
 
 Columns are the outputs alone. Rows: what every source gives; and, where an answer breaks them, the squared voltage of
 every node that has a limit and, as tangents, the rating of inverters and the current of every conductor. Each row is
-the real part of a functional of the voltages, which is kept: prices at every node are sums of them (lindistflow_feeder_read).
+the real part of a functional of the voltages: prices at every node are sums of these (lindistflow_feeder_read).
 """
 
 from __future__ import annotations
@@ -138,7 +138,9 @@ class FeederLinDistFlow:
         rows, columns, values = model.powers(per_p)
         matrix = csr_array((values, (rows, columns)), shape=(at.size, model.n_columns))
         names = model.moment.arrays.node_names[at]
-        model.bands = Bands("voltage", names, matrix, np.maximum(low[at], 0.0) ** 2 - fixed, high[at] ** 2 - fixed)
+        model.bands = Bands(
+            "squared_voltage_by_generation", names, matrix, np.maximum(low[at], 0.0) ** 2 - fixed, high[at] ** 2 - fixed
+        )
 
     def add_thermal_limit(self, model: FeederModel) -> None:
         m, linear = model.moment, model.grid

@@ -32,8 +32,8 @@ def optimal_feeder_flow(
 
     physics  "lindistflow", or an object of it
     taps     [control in service] positions of the regulators, such as `FeederFlow.taps`; those of the tables otherwise
-    rounds   how often to solve: first around the voltages without load (LinDistFlow as it is known), then around those of
-             the AC flow of the answer before, so that limits come to hold there as well
+    rounds   how often to solve: first around the voltages without load (LinDistFlow as it is known), then around those
+             of the AC flow of the answer before, so that limits come to hold there as well
     time_limit_s, progress  as of `optimal_power_flow`
 
     Raises `InvalidNetwork` where the tables are wrong, and `BadInput`.
