@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from gridloop.optimize.check.checked import Checked as Checked
     from gridloop.optimize.check.commitment import CommitmentCase as CommitmentCase
     from gridloop.optimize.check.dispatch import DispatchCase as DispatchCase
+    from gridloop.optimize.check.plan import ScheduleCase as ScheduleCase
     from gridloop.optimize.check.solution import check_solution as check_solution
     from gridloop.optimize.commitment.result import Commitment as Commitment
     from gridloop.optimize.devices.battery import Battery as Battery
@@ -128,6 +129,7 @@ _WHERE = {
     "Range": "powerflow.study.reducers",
     "Readings": "series.readings",
     "Renewable": "optimize.devices.renewable",
+    "ScheduleCase": "optimize.check.plan",
     "Security": "optimize.physics.dc",
     "SolarForecaster": "forecast.solar",
     "Study": "powerflow.study.study",

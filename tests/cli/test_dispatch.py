@@ -107,3 +107,10 @@ def test_bad_files_are_named(gridloop, units, tmp_path, text, words):
     file.write_text(text)
     said = gridloop("dispatch", units, "--demand", file)
     assert said.code == 2 and words in said.err and "demand.csv" in said.err
+
+
+def test_a_table_without_ids_is_named(gridloop, tmp_path):
+    file = tmp_path / "units.csv"
+    file.write_text("p_max_mw,cost_linear_per_mwh\n100,10\n")
+    said = gridloop("dispatch", file, "--demand", "50")
+    assert said.code == 2 and "units.csv" in said.err and "needs a column unit (or id)" in said.err

@@ -71,3 +71,13 @@ def test_no_optimum_is_code_3(gridloop, pglib, tmp_path):
 def test_bad_input_is_one_line_and_code_2(gridloop, pglib, given, words):
     said = gridloop("opf", pglib / "pglib_opf_case5_pjm.m", *given)
     assert said.code == 2 and words in said.err and said.err.count("\n") == 1
+
+
+def test_costs_that_say_nothing_are_warned_of(gridloop, pglib, tmp_path):
+    text, _, _ = (pglib / "pglib_opf_case14_ieee.m").read_text().partition("%% generator cost data")
+    _, cost, rest = (pglib / "pglib_opf_case14_ieee.m").read_text().partition("mpc.branch = [")
+    case = tmp_path / "free.m"
+    case.write_text(text + cost + rest)
+    said = gridloop("opf", case, "--physics", "dc")
+    assert said.code == 0 and "Warning: all costs are zero" in said.out
+    assert "all costs are zero" in json.loads(gridloop("opf", case, "--physics", "dc", "--json").out)["warnings"][0]

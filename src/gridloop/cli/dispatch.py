@@ -18,6 +18,7 @@ from gridloop.io.read import read_balanced
 from gridloop.network.model import Network
 from gridloop.operate.plots.dispatch_page import build_dispatch_page
 from gridloop.optimize.dispatch_result import Dispatch
+from gridloop.optimize.dispatch_units import COLUMNS
 from gridloop.optimize.explain_dispatch import sentence
 from gridloop.optimize.problems.dispatch import dispatch as solve_dispatch
 
@@ -78,6 +79,10 @@ def _units(file: str) -> pd.DataFrame:
     """A table of units; its first column, or the one named unit or id, names them."""
     table = _table(file, "units")
     names = next((c for c in table.columns if c in ("unit", "id")), table.columns[0])
+    if names in (*COLUMNS, "kind", "cost_points"):
+        raise MissingColumn(
+            f"{file!r} needs a column unit (or id) that names the units; its first is {names}.", path=file
+        )
     return table.set_index(names)
 
 

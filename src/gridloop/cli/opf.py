@@ -104,6 +104,8 @@ def _show(console: Console, file: str, flow: OptimalFlow, top: int) -> None:
     )
     if flow.diagnosis is not None:
         say(console, f"Diagnosis: {flow.diagnosis}")
+    for warning in flow.warnings:
+        say(console, f"Warning: {warning}")
     if not flow.solved:
         return
     emitted = f", {flow.emissions_t:,.1f} t of CO2 per hour" if math.isfinite(flow.emissions_t) else ""

@@ -155,8 +155,9 @@ class Moment:
     def findings(self) -> Findings:
         """What keeps this moment from being optimized or makes it infeasible at once; errors first.
 
-        Adds to `gridloop.validate`: costs that are no convex curves (not_convex, bad_cost_points), islands with load
-        and nothing that supplies it (stranded_load), demand above what all generators can do (demand_above_capacity).
+        Adds to `gridloop.validate`: costs that are no convex curves (not_convex, bad_cost_points) or all zero
+        (zero_costs), branches rated 0 (zero_rating), islands with load and nothing that supplies it (stranded_load),
+        demand above what all generators can do (demand_above_capacity), no node at all (nothing_in_service).
         """
         found: list[Finding] = findings(self)
         return Findings(tuple(sorted(found, key=lambda f: f.severity != "error")))

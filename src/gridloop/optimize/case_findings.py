@@ -1,5 +1,5 @@
-"""What is wrong with a moment before anything is solved: costs that are no convex curves, load that nothing can
-supply."""
+"""What is wrong with a moment before anything is solved: costs that are no convex curves or say nothing, ratings of
+zero, load that nothing can supply, nothing at all."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from gridloop.optimize.case import Moment
 
 # Findings that make the answer "infeasible"; all other errors are bad data.
-INFEASIBLE = ("stranded_load", "demand_above_capacity")
+INFEASIBLE = ("stranded_load", "demand_above_capacity", "nothing_in_service")
 
 
 def findings(m: Moment) -> list[Finding]:
     """All findings of a moment."""
-    return [*_costs(m), *_stranded(m), *_capacity(m)]
+    return [*_costs(m), *_ratings(m), *_nothing(m), *_stranded(m), *_capacity(m)]
 
 
 def _costs(m: Moment) -> list[Finding]:
@@ -48,7 +48,39 @@ def _costs(m: Moment) -> list[Finding]:
         found.append(
             finding("warning", "negative_cost", "generator", "cost_linear_per_mwh", m.gen_id[paid], problem, remedy)
         )
+    worth = [np.abs(m.cost_fixed), np.abs(m.cost_linear), np.abs(m.cost_quadratic)]
+    worth += [np.abs(curve.cost_per_h) for curve in m.curves.values()]
+    if m.gen_id.size and not any((part != 0).any() for part in worth):
+        message = (
+            "all costs are zero: any dispatch within the limits is the cheapest, and prices say nothing. Give "
+            "generators a cost_linear_per_mwh; a case file without gencost has none."
+        )
+        found.append(Finding("warning", "zero_costs", "generator", "cost_linear_per_mwh", tuple(m.gen_id), message))
     return found
+
+
+def _ratings(m: Moment) -> list[Finding]:
+    found = []
+    lines = m.branch_row < m.arrays.branches.n_lines
+    for table, column, mine in (("line", "i_max_ka", lines), ("transformer", "s_max_mva", ~lines)):
+        shut = mine & (m.rate == 0)
+        if shut.any():
+            problem, remedy = (
+                "have a rating of 0",
+                "Take the branch out of service, or leave the rating empty where there is none.",
+            )
+            found.append(finding("error", "zero_rating", table, column, m.branch_id[shut], problem, remedy))
+    return found
+
+
+def _nothing(m: Moment) -> list[Finding]:
+    if m.n or len(m.stranded):
+        return []
+    message = (
+        "nothing in service takes or is fed: no bus has a load or storage with a generator in its island, or a source. "
+        "Look at the columns in_service, and at open switches."
+    )
+    return [Finding("error", "nothing_in_service", "", "", (), message)]
 
 
 def _stranded(m: Moment) -> list[Finding]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,13 +58,15 @@ def read_curve(text: str) -> CostCurve:
     return CostCurve(p, cost)
 
 
-def read_curves(texts: pd.Series | Iterable[str]) -> dict[int, CostCurve]:
-    """Curves by position; a text that is empty has none, and one that cannot be read becomes a curve of no points."""
+def read_curves(texts: pd.Series | Iterable[Any]) -> dict[int, CostCurve]:
+    """Curves by position; a text that is empty or missing has none, and what cannot be read becomes a curve of no
+    points."""
     curves: dict[int, CostCurve] = {}
     for k, text in enumerate(texts):
-        if text:
-            try:
-                curves[k] = read_curve(text)
-            except ValueError:
-                curves[k] = CostCurve(np.zeros(0), np.zeros(0))
+        if pd.isna(text) or text == "":
+            continue
+        try:
+            curves[k] = read_curve(str(text))
+        except ValueError:
+            curves[k] = CostCurve(np.zeros(0), np.zeros(0))
     return curves

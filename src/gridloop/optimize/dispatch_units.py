@@ -184,6 +184,9 @@ def _available(
     if available is None:
         return most
     if isinstance(available, pd.DataFrame):
+        if available.index.has_duplicates:
+            twice = sorted({str(t) for t in available.index[available.index.duplicated()]})
+            raise BadInput(f"what is available has {len(twice)} times more than once: {listed(twice)}.", steps=twice)
         missing = [str(t) for t in times if t not in available.index]
         if missing:
             raise GapInSeries(
@@ -191,13 +194,24 @@ def _available(
                 steps=missing,
             )
         frame = available.loc[list(times)]
+    elif isinstance(available, (pd.Series, Mapping)):
+        keys = [str(u) for u in (available.index if isinstance(available, pd.Series) else available)]
+        one = np.array(list(available.to_numpy() if isinstance(available, pd.Series) else available.values()), object)
+        frame = pd.DataFrame(np.tile(one, (len(times), 1)), index=times, columns=keys)
     else:
-        frame = pd.DataFrame({str(u): np.full(len(times), float(v)) for u, v in dict(available).items()}, index=times)
+        raise BadInput("what is available is one number per unit by its id, or a table [time, unit].")
     unknown = [str(u) for u in frame.columns if str(u) not in ids]
     if unknown:
         raise BadInput(f"{len(unknown)} units with a forecast are not in the table: {listed(unknown)}.", ids=unknown)
-    place = ids.get_indexer(pd.Index([str(u) for u in frame.columns]))
-    values = frame.to_numpy(dtype=float)
+    columns = pd.Index([str(u) for u in frame.columns])
+    again = sorted(set(columns[columns.duplicated()]))
+    if again:
+        raise BadInput(f"{len(again)} units have more than one forecast: {listed(again)}.", ids=again)
+    place = ids.get_indexer(columns)
+    try:
+        values = frame.to_numpy(dtype=float)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"what is available is no number in places: {error}.") from error
     if np.isnan(values).any():
         steps = int(np.isnan(values).any(axis=1).sum())
         raise GapInSeries(f"what is available is missing in {steps} steps; fill it by name first.", steps=steps)

@@ -39,7 +39,14 @@ class BCoefficients:
                 f"B-coefficients of {b.shape} do not fit {p_mw.shape[0]} units; give one row and column for each.",
                 shape=b.shape,
             )
-        linear = np.broadcast_to(np.asarray(self.linear, dtype=float), (p_mw.shape[0],))
+        given = np.asarray(self.linear, dtype=float)
+        if given.shape not in ((), (1,), (p_mw.shape[0],)):
+            raise BadInput(
+                f"linear B-coefficients of {given.shape} do not fit {p_mw.shape[0]} units; give one for each."
+            )
+        if not (np.isfinite(b).all() and np.isfinite(given).all() and np.isfinite(self.constant)):
+            raise BadInput("B-coefficients are missing or infinite in places; give numbers.")
+        linear = np.broadcast_to(given, (p_mw.shape[0],))
         both = (b + b.T) @ p_mw
         lost = 0.5 * (p_mw * both).sum(axis=0) + linear @ p_mw + self.constant
         return np.asarray(lost), np.asarray(both + linear[:, None])

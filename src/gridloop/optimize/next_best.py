@@ -40,7 +40,8 @@ def next_best(
     more      id of a branch or a unit → MVA or MW more of its rating or largest output (negative for less)
 
     Returns kind ("without" or "more"), element, mw, status, cost, extra_cost (what it costs more than `solution`;
-    negative where it saves; infinite where nothing else can be done), and why there is no answer.
+    negative where it saves; infinite where nothing else can be done), and why there is no answer. A choice that is no
+    case at all, such as a table without its last unit, has the status "bad_input".
     Raises `BadInput` for ids that the case does not have, and where `solution` has no cost.
     """
     now = _cost(solution)
@@ -48,10 +49,15 @@ def next_best(
         raise BadInput("there is no cost to compare with: the solution has none.", status=str(solution.status))
     changes = more or {}
     _known(case, without, changes)
-    rows = [("without", unit, math.nan, solve(_left_out(case, unit))) for unit in without]
-    rows += [("more", element, float(mw), solve(_widened(case, element, float(mw)))) for element, mw in changes.items()]
+    asked: list[tuple[str, str, float]] = [("without", unit, math.nan) for unit in without]
+    asked += [("more", element, float(mw)) for element, mw in changes.items()]
     table = []
-    for kind, element, mw, answer in rows:
+    for kind, element, mw in asked:
+        try:
+            answer = solve(_left_out(case, element) if kind == "without" else _widened(case, element, mw))
+        except BadInput as error:  # such as the last unit left out: this choice is none, the others are
+            table.append((kind, element, mw, "bad_input", math.nan, math.nan, str(error.args[0])))
+            continue
         cost = _cost(answer)
         solved = math.isfinite(cost)
         diagnosis = getattr(answer, "diagnosis", None)
@@ -67,6 +73,8 @@ def choice_in_words(choice: Mapping[str, Any], currency: str = "EUR") -> str:
     what = f"without {element}" if choice["kind"] == "without" else f"with {mw:+g} MW for {element}"
     if math.isinf(extra):
         return f"{what} there would be no solution: {choice['why'] or 'the rules contradict each other'}"
+    if choice["status"] == "bad_input":
+        return f"{what} there is nothing to solve: {choice['why']}"
     if math.isnan(extra):
         return f"what it would cost {what} is not known: the solve ended {choice['status']!r}"
     if abs(extra) < 0.005:

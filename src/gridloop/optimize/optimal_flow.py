@@ -45,6 +45,7 @@ class OptimalFlow:
     losses_mw    active power of all branches and shunts
     emissions_t  per hour, of the generators whose emissions are known; NaN where none is
     diagnosis    None where it is optimal; otherwise why not
+    warnings     what looks wrong with the tables although it can be solved, such as costs that are all zero
     violations_max_pu  largest violation of any balance or limit, recomputed apart from the solver, per unit
     """
 
@@ -63,6 +64,7 @@ class OptimalFlow:
     solve_s: float = 0.0
     iterations: int = 0
     violations_max_pu: float = math.nan
+    warnings: tuple[str, ...] = ()
     state: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
@@ -89,6 +91,7 @@ class OptimalFlow:
             "lmp": {str(bus): _number(price) for bus, price in self.lmp.items()},
             "violations_max_pu": _number(self.violations_max_pu),
             "diagnosis": None if self.diagnosis is None else str(self.diagnosis),
+            "warnings": list(self.warnings),
         }
 
 

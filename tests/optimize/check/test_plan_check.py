@@ -168,6 +168,7 @@ def test_what_limits_of_the_grid_cost_is_a_part_of_the_bill():
         ("load", "unserved_mw", 0, 1.3, ("load not served", "load")),
         ("tap", "tap_pos", 2, 0.5, ("whole tap position", "tap")),
         ("tap", "tap_pos", 2, 4.0, ("tap position", "tap")),
+        ("tap", "tap_pos", 2, -4.0, ("tap position", "tap")),
         ("tap", "tap_pos", 2, 3.0, ("tap moves", "tap")),
         ("connection", "import_mw", 0, 3.1, ("import", "connection")),
         ("connection", "export_mw", 0, 4.1, ("export", "connection")),

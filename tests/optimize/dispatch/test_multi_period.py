@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pytest import approx
+from two_buses import hours, two_buses
 
 from gridloop.errors import BadInput, GapInSeries
 from gridloop.io.read import read_network
@@ -13,29 +14,6 @@ from gridloop.optimize.problems.multi_period import plan_dispatch
 from gridloop.optimize.problems.opf import optimal_power_flow
 
 MW = 1e-4
-
-
-def hours(values):
-    return pd.Series([float(v) for v in values], pd.date_range("2026-01-01", periods=len(values), freq="h", tz="UTC"))
-
-
-def two_buses(rating=50.0, storage=None, ramp=(np.nan, np.nan)):
-    """A cheap unit at a, a dear one and 1 MW of load at b, a line of x = 0.1 per unit between them."""
-    tables = {
-        "bus": [{"id": b, "v_nom_kv": 100.0} for b in "ab"],
-        "line": [
-            {"id": "ab", "tail_bus": "a", "head_bus": "b", "length_km": 1.0, "r_ohm_per_km": 0.0, "x_ohm_per_km": 10.0,
-             "i_max_ka": rating / (3**0.5 * 100.0)}
-        ],
-        "load": [{"id": "town", "bus": "b", "p_mw": 1.0}],
-        "generator": [
-            {"id": "cheap", "bus": "a", "p_max_mw": 200.0, "cost_linear_per_mwh": 10.0, "ramp_mw_per_h": ramp[0]},
-            {"id": "dear", "bus": "b", "p_max_mw": 200.0, "cost_linear_per_mwh": 40.0, "ramp_mw_per_h": ramp[1]},
-        ],
-        "source": [{"id": "s", "bus": "a", "p_min_mw": 0.0, "p_max_mw": 0.0, "q_min_mvar": 0.0, "q_max_mvar": 0.0}],
-        "storage": [] if storage is None else [{"id": "store", "bus": "b", "p_mw": 0.0} | storage],
-    }  # fmt: skip
-    return Network.from_tables(tables, owner="test")
 
 
 def test_storage_brings_cheap_energy_through_a_full_line():

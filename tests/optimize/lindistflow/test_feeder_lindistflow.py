@@ -83,17 +83,24 @@ def test_an_inverter_and_a_conductor_have_ratings():
 
 
 @pytest.mark.parametrize("phase", [1, 2, 3])
-def test_prices_are_what_one_more_load_costs(phase: int):
+@pytest.mark.parametrize("limit", ["voltage", "current"])
+def test_prices_are_what_one_more_load_costs(phase: int, limit: str):
     feeder = with_sun(three_phase(Z, [load("d", "b", 0.1, 0.05)]), {"b": 5.0}, v_max=1.04)
+    if limit == "current":
+        # Phase 2 carries most of the sun back, beside some reactive power.
+        uneven = [load("d", "b", 0.1, 0.2), load("e", "b", 0.0, 0.1, phases="2"), load("f", "b", 0.1, phases="3")]
+        feeder = with_sun(three_phase(Z, uneven), {"b": 5.0}, v_max=2.0)
+        feeder = feeder.edit("line", {"ab": {"i_max_ka": 0.5}})
     flow = optimal_power_flow(feeder, physics="lindistflow")
-    step = 1e-3  # MW: everything is linear, so that only the solver's 1e-5 MW counts
+    # MW. Voltages are linear; circles bend (39 · 0.001 / 2), and are kept to 2e-7 kA.
+    step = 1e-3
     for column, size in (("lmp_per_mwh", (step, 0.0)), ("lmq_per_mvarh", (0.0, step))):
         tables = {name: table.reset_index() for name, table in feeder.tables.items()}
         more = {"id": "more", "bus": "b", "phases": str(phase), "v_rated_kv": 1.0, **constant("power")}
         more |= {"p_mw": size[0], "q_mvar": size[1]}
         tables["load"] = pd.concat([tables["load"], pd.DataFrame([more])])
         other = optimal_power_flow(Feeder.from_tables(tables, owner="operator"), physics="lindistflow")
-        assert (other.cost - flow.cost) / step == approx(flow.bus.loc[("b", phase), column], abs=0.1)
+        assert (other.cost - flow.cost) / step == approx(flow.bus.loc[("b", phase), column], abs=0.15)
 
 
 @given(seed=st.integers(0, 10_000))
@@ -103,7 +110,9 @@ def test_random_feeders_are_near_their_ac_flow(seed: int):
     feeder = ladder(np.random.default_rng(seed))
     flow = optimal_power_flow(feeder, physics="lindistflow")
     assert flow.status == "optimal" and flow.ac_check is not None and flow.ac_check.converged
-    drop = (flow.ac_check.v_pu - 1.0).abs().max()
+    nominal = -120.0 * (flow.bus.index.get_level_values("phase").to_numpy() - 1)
+    turned = flow.bus.v_pu * np.exp(1j * np.deg2rad(flow.bus.angle_deg - nominal))
+    drop = np.abs(turned - 1.0).max()  # a drop across a reactance shows in the angle alone
     assert flow.ac_check.v_difference_pu <= 3 * drop**2 + 1e-4
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pytest import approx
 
-from gridloop.optimize.solve import ipopt
+from gridloop.optimize.solve import casadi_library, ipopt, mumps
 from gridloop.optimize.solve.mumps import SymmetricFactors, available
 
 
@@ -118,3 +118,32 @@ def test_mumps_says_that_a_matrix_is_singular():
         pytest.skip("no MUMPS of a known layout in this installation")
     factors = SymmetricFactors(2, np.array([0, 1, 1]), np.array([0, 0, 1]))
     assert factors.factorize(np.zeros(3)) == -1
+
+
+def test_mumps_frees_what_is_discarded_when_nobody_is_inside():
+    if not available():
+        pytest.skip("no MUMPS of a known layout in this installation")
+    from concurrent.futures import ThreadPoolExecutor
+
+    one = [SymmetricFactors(2, np.array([0, 1]), np.array([0, 1]))]
+    with ThreadPoolExecutor(1) as pool:
+        with casadi_library.ONE_AT_A_TIME:
+            pool.submit(one.clear).result(timeout=10)  # does not wait for the one inside
+            assert len(mumps._DISCARDED) == 1
+        SymmetricFactors(2, np.array([0, 1]), np.array([0, 1]))
+        assert not mumps._DISCARDED
+
+
+def test_mumps_that_cannot_begin_counts_as_singular(monkeypatch: pytest.MonkeyPatch):
+    if not available():
+        pytest.skip("no MUMPS of a known layout in this installation")
+    honest = mumps._call
+
+    def refuses(lib: Any, at: Any, job: int) -> int:
+        said = honest(lib, at, job)
+        if job == mumps._INIT:
+            at.infog[0] = said = -1
+        return said
+
+    monkeypatch.setattr(mumps, "_call", refuses)
+    assert SymmetricFactors(2, np.array([0, 1]), np.array([0, 1])).factorize(np.ones(2)) == -1

@@ -39,7 +39,7 @@ def test_a_line_that_is_too_small_is_named_with_what_is_missing():
     assert {row["element"] for row in resists} <= {"a", "b", "a-b"}
     # 30 MW too much for the line, or as much of the load left out: the cheapest mixture is of that size.
     assert 25 < sum(abs(row["amount"]) for row in resists if row["unit"] != "Mvar") < 40
-    assert "No state keeps all balances and limits" in flow.diagnosis.causes[0]
+    assert "No state that keeps all balances and limits was found" in flow.diagnosis.causes[0]
 
 
 def test_reactive_load_that_nothing_can_feed():

@@ -14,6 +14,8 @@ _ORDERED = (
     ("generator", "q_min_mvar", "q_max_mvar"),
     ("storage", "min_soc", "max_soc"),
     ("transformer", "tap_min", "tap_max"),
+    ("line", "angle_min_deg", "angle_max_deg"),
+    ("transformer", "angle_min_deg", "angle_max_deg"),
 )
 # (table, value, lower column, upper column, severity)
 _WITHIN = (

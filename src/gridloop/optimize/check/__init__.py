@@ -6,6 +6,7 @@ It reads the raw tables of the case and knows nothing of the models: no code is 
 from gridloop.optimize.check.checked import Checked as Checked
 from gridloop.optimize.check.commitment import CommitmentCase as CommitmentCase
 from gridloop.optimize.check.dispatch import DispatchCase as DispatchCase
+from gridloop.optimize.check.flow_plan import FlowPlanCase as FlowPlanCase
 from gridloop.optimize.check.plan import ScheduleCase as ScheduleCase
 from gridloop.optimize.check.solution import check_solution as check_solution
 from gridloop.optimize.check.solution import refusal as refusal

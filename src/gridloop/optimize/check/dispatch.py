@@ -11,8 +11,8 @@ import pandas as pd
 from gridloop.network.model import Network
 from gridloop.optimize.check.checked import Checked, Ledger
 from gridloop.optimize.check.generators import output_cost
-from gridloop.optimize.check.grid import column, read_grid
-from gridloop.units import FloatArray
+from gridloop.optimize.check.grid import Grid, column, read_grid
+from gridloop.units import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,24 +34,35 @@ def check_dispatch(case: DispatchCase | pd.DataFrame | Network, solution: Any, t
     asked = case if isinstance(case, DispatchCase) else DispatchCase(case)
     ledger, step = Ledger(tolerance_pu), solution.step
     units, total_load = _units(asked.units)
-    ids, times = [str(i) for i in units.index], list(step.index)
-    p, reserve = (_by_unit(solution.unit, name, ids, times) for name in ("p_mw", "reserve_mw"))
-    ledger.missing("output", ids, ~np.isfinite(p), times)
+    p, cost = check_limits_and_cost(asked, units, solution, ledger)
     if ledger.refused:
         return ledger.verdict(float("nan"))
-    told = _by_unit(solution.unit, "available_mw", ids, times)
-    _limits(units, ids, times, p, reserve, _available(asked, told, ids, times), ledger)
-    _ramps(units, ids, times, p, step["hours"].to_numpy(dtype=float), ledger)
+    times = list(step.index)
     demand = _series(asked.demand_mw, step["demand_mw"], times, total_load)
     needed = demand + step["losses_mw"].fillna(0.0).to_numpy(dtype=float)
     ledger.equal("balance", ["demand"], p.sum(axis=0)[None, :], needed[None, :], "MW", times)
+    ledger.same_cost("cost", ["all units"], float(solution.cost), cost)
+    return ledger.verdict(cost)
+
+
+def check_limits_and_cost(
+    asked: DispatchCase, units: pd.DataFrame, solution: Any, ledger: Ledger
+) -> tuple[FloatArray, float]:
+    """Outputs [unit, step] and their cost; limits, ramps and reserve are checked on the way."""
+    step = solution.step
+    ids, times = [str(i) for i in units.index], list(step.index)
+    p, reserve = (_by_unit(solution.unit, name, ids, times) for name in ("p_mw", "reserve_mw"))
+    ledger.missing("output", ids, ~np.isfinite(p), times)
+    if not np.isfinite(p).all():
+        return p, float("nan")
+    told = _by_unit(solution.unit, "available_mw", ids, times)
+    _limits(units, ids, times, p, reserve, _available(asked, told, ids, times), ledger)
+    _ramps(units, ids, times, p, step["hours"].to_numpy(dtype=float), ledger)
     if asked.reserve_mw is not None:
         wanted = _series(asked.reserve_mw, step["reserve_mw"], times, None)
         ledger.at_least("reserve", ["all units"], reserve.sum(axis=0)[None, :], wanted[None, :], "MW", times)
     hours = step["hours"].to_numpy(dtype=float)
-    cost = float((_cost(units, p, reserve).sum(axis=0) * hours).sum())
-    ledger.same_cost("cost", ["all units"], float(solution.cost), cost)
-    return ledger.verdict(cost)
+    return p, float((_cost(units, p, reserve).sum(axis=0) * hours).sum())
 
 
 def _units(system: pd.DataFrame | Network) -> tuple[pd.DataFrame, float | None]:
@@ -59,17 +70,27 @@ def _units(system: pd.DataFrame | Network) -> tuple[pd.DataFrame, float | None]:
     if not isinstance(system, Network):
         return system, None
     grid = read_grid(system)
-    serving = grid.active("generator") & grid.fed[grid.rows_of("generator")]
-    sources = system.source[["p_min_mw", "p_max_mw", "cost_linear_per_mwh"]]
-    limits = system.source[["p_min_mw", "p_max_mw", "q_min_mvar", "q_max_mvar"]].to_numpy(dtype=float)
-    gives = grid.active("source") & ~(limits == 0.0).all(axis=1)  # else a mere reference of angles
-    above = sources[gives].rename(index=lambda name: f"source:{name}")
     taken = sum(
         float(system.tables[table][name].to_numpy(dtype=float)[grid.active(table)].sum())
         for table, name in (("load", "p_mw"), ("storage", "p_mw"), ("shunt", "g_mw"))
     )
+    return units_of_network(system, grid)[0], taken
+
+
+def units_of_network(system: Network, grid: Grid) -> tuple[pd.DataFrame, IntArray]:
+    """Generators and connections to the grid above that serve, and the row of the bus of each."""
+    serving = grid.active("generator") & grid.fed[grid.rows_of("generator")]
+    costs = {name: np.nan_to_num(column(system.source, name, 0.0)) for name in _COSTS}  # no cost said is none
+    sources = system.source[["p_min_mw", "p_max_mw"]].assign(**costs)
+    limits = system.source[["p_min_mw", "p_max_mw", "q_min_mvar", "q_max_mvar"]].to_numpy(dtype=float)
+    gives = grid.active("source") & ~(limits == 0.0).all(axis=1)  # else a mere reference of angles
+    above = sources[gives].rename(index=lambda name: f"source:{name}")
     units = system.generator[serving]
-    return (pd.concat([units, above]) if len(above) else units), taken
+    rows = np.concatenate([grid.rows_of("generator")[serving], grid.rows_of("source")[gives]])
+    return (pd.concat([units, above]) if len(above) else units), rows
+
+
+_COSTS = ("cost_fixed_per_h", "cost_linear_per_mwh", "cost_quadratic_per_mw2h")
 
 
 def _by_unit(table: pd.DataFrame, name: str, ids: list[str], times: list[Any]) -> FloatArray:

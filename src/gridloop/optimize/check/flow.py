@@ -99,18 +99,25 @@ def _dc_power(grid: Grid, angle: FloatArray, rule: str) -> tuple[ComplexArray, C
     rule  "series": the susceptance of the series impedance, whatever the ratio; "ratio": one over reactance and ratio,
           and the angle of the ratio counts
     """
+    mw, shift = branch_stiffness(grid, rule)
+    over = angle[grid.tail] - angle[grid.head] - shift
+    power = np.where(grid.at_tail & grid.at_head, mw * over, 0).astype(complex)
+    return power, -power
+
+
+def branch_stiffness(grid: Grid, rule: str) -> tuple[FloatArray, FloatArray]:
+    """Power per radian, and the angle that a branch itself brings. [branch], MW and radians"""
     v_tail, v_head = grid.v_nom_kv[grid.tail], grid.v_nom_kv[grid.head]
     with np.errstate(divide="ignore", invalid="ignore"):
         ohm = 1 / grid.y  # of a branch out of service: infinite, and not looked at
-    size, x, over = np.abs(ohm), np.imag(ohm), angle[grid.tail] - angle[grid.head]
+    size, x, shift = np.abs(ohm), np.imag(ohm), np.zeros(len(grid.branch))
     if rule == "series":
         # Where there is next to no reactance the impedance takes its place.
         mw = v_head**2 * np.where(np.abs(x) > 1e-6 * size, x / size**2, 1 / size)
     else:
         mw = v_tail * v_head / (np.abs(grid.n) * np.where(np.abs(x) > 0.05 * size, x, 0.05 * size))
-        over = over - np.angle(grid.n)
-    power = np.where(grid.at_tail & grid.at_head, mw * over, 0).astype(complex)
-    return power, -power
+        shift = np.angle(grid.n)
+    return np.asarray(mw), np.asarray(shift)
 
 
 def _taken(grid: Grid, v: FloatArray) -> ComplexArray:

@@ -13,6 +13,7 @@ from gridloop.optimize.check.checked import COLUMNS, Checked
 from gridloop.optimize.check.commitment import check_commitment
 from gridloop.optimize.check.dispatch import check_dispatch
 from gridloop.optimize.check.flow import check_flow
+from gridloop.optimize.check.flow_plan import FlowPlanCase, check_flow_plan
 from gridloop.optimize.check.lindistflow import check_lindistflow
 from gridloop.optimize.check.plan import ScheduleCase, check_plan
 
@@ -25,8 +26,9 @@ def check_solution(case: Any, solution: Any, *, tolerance_pu: float = 1e-6) -> C
 
     case          what the solution is for: a `Network`, a `UnitSystem` or a table of units. A `DispatchCase` has the
                   demand, reserve and forecasts of a dispatch too (else they are taken as the solution tells them), a
-                  `CommitmentCase` the scenarios of a commitment, a `ScheduleCase` what a plan was asked
-    solution      an `OptimalFlow`, `Dispatch`, `Commitment` or `Plan`
+                  `CommitmentCase` the scenarios of a commitment, a `ScheduleCase` what a plan was asked,
+                  a `FlowPlanCase` what a plan over time on a network was
+    solution      an `OptimalFlow`, `Dispatch`, `Commitment`, `Plan` or `FlowPlan`
     tolerance_pu  largest excess that still counts as kept: power on 100 MVA (in a plan on 1 MVA), voltage per unit,
                   angle in radians, money relative to its sum. The default is ten times the primal tolerance of
                   the solvers (1e-7 per unit).
@@ -40,6 +42,8 @@ def check_solution(case: Any, solution: Any, *, tolerance_pu: float = 1e-6) -> C
         if solution.physics == "lindistflow":
             return check_lindistflow(case, solution, tolerance_pu)
         return check_flow(case, solution, tolerance_pu)
+    if isinstance(case, FlowPlanCase) and hasattr(solution, "flow_mw"):
+        return check_flow_plan(case, solution, tolerance_pu)
     if hasattr(solution, "step") and hasattr(solution, "unit"):
         return check_dispatch(case, solution, tolerance_pu)
     if hasattr(solution, "on") and hasattr(solution, "objective"):

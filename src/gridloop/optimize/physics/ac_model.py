@@ -41,6 +41,7 @@ class AcModel(NonlinearModel):
     def __init__(self, moment: Moment, begin: AcStart, *, fast: bool = True) -> None:
         super().__init__()
         self.fast = fast
+        self.deadline: float | None = None  # of the last solve, by time.perf_counter
         self.duals: tuple[FloatArray, ...] | None = None
         self.moment = moment
         self.begin = begin
@@ -85,6 +86,7 @@ class AcModel(NonlinearModel):
         Ipopt adds the angle limits that are broken, and solves again from there until none is.
         """
         began, iterations, settings = time.perf_counter(), 0, dict(options or {})
+        self.deadline = None if time_limit_s is None else began + time_limit_s
         if start is None and options is None and self.fast:
             found = solve_fast(self, time_limit_s=time_limit_s, progress=progress)
             if found is not None and found.status != "not_converged":

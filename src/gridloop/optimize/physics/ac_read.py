@@ -24,7 +24,7 @@ def read_answer(model: AcModel, outcome: NonlinearOutcome, build_s: float) -> Op
     theta, v, p, q = x[model.theta], x[model.v], x[model.p], x[model.q]
     voltage = np.asarray(v * np.exp(1j * theta), dtype=complex)
     prices = split_prices(model, outcome)
-    branch, loading = branch_table(m, voltage, prices)
+    branch = branch_table(m, voltage, prices)
     lines = m.arrays.branches.n_lines
     generator = generator_table(m, p, q, prices)
     cost = explain_flow.cost_per_h(m, p)
@@ -47,7 +47,7 @@ def read_answer(model: AcModel, outcome: NonlinearOutcome, build_s: float) -> Op
         solve_s=outcome.seconds,
         iterations=outcome.iterations,
         violations_max_pu=largest_violation(m, voltage, theta, p, q),
-        state={"start": AcStart(theta, v, p, q, loading, known=True, duals=model.duals)},
+        state={"start": AcStart(theta, v, p, q, m.branch_id.size, known=True, duals=model.duals)},
     )
 
 
@@ -67,9 +67,8 @@ def largest_violation(m: Moment, v: ComplexArray, theta: FloatArray, p: FloatArr
     return worst if all(np.isfinite(part).all() for part in (theta, size, p, q)) else float("inf")
 
 
-def branch_table(m: Moment, v: ComplexArray, prices: Prices) -> tuple[pd.DataFrame, FloatArray]:
-    """All lines, then all transformers, and the loading of the moment's branches as a share [branch]. NaN where a
-    branch is out of service or not supplied."""
+def branch_table(m: Moment, v: ComplexArray, prices: Prices) -> pd.DataFrame:
+    """All lines, then all transformers. NaN where a branch is out of service or not supplied."""
     b = m.arrays.branches
     full = np.full(m.arrays.n_nodes + 1, complex(np.nan, np.nan))
     full[m.at] = v
@@ -87,7 +86,7 @@ def branch_table(m: Moment, v: ComplexArray, prices: Prices) -> tuple[pd.DataFra
     loading[m.branch_row[limited]] = 100 * share[limited]
     shadow[m.branch_row[limited]] = prices.rating[limited]
     values = [s_tail.real, s_tail.imag, s_head.real, s_head.imag, loading, shadow]
-    return pd.DataFrame(dict(zip(BRANCH, values, strict=True)), index=b.ids), np.where(limited, share, 0.0)
+    return pd.DataFrame(dict(zip(BRANCH, values, strict=True)), index=b.ids)
 
 
 def _bus_table(m: Moment, theta: FloatArray, v: FloatArray, prices: Prices) -> pd.DataFrame:

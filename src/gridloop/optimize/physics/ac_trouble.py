@@ -7,6 +7,7 @@ there is none.
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from gridloop.units import BASE_MVA, FloatArray, IntArray
 
 # What gives way by less than this is the solver's rounding; MW, Mvar, MVA.
 GAVE_WAY_MW = 1e-3
-# An elastic re-solve gets this long; without it there is still a status.
+# An elastic re-solve gets this long, or what is left of the limit; without it there is still a status.
 ELASTIC_S = 60.0
 
 _ADVICE = {
@@ -74,12 +75,15 @@ def explain_failure(model: AcModel, outcome: NonlinearOutcome, build_s: float) -
     status = outcome.status
     causes = [f"The solver ended with {outcome.said} after {outcome.iterations} iterations."]
     facts: dict[str, Any] = {"solver": outcome.said}
-    if status in ("infeasible", "not_converged"):
-        resists = what_resists(model)
+    left = ELASTIC_S if model.deadline is None else min(ELASTIC_S, model.deadline - time.perf_counter())
+    if status in ("infeasible", "not_converged") and left > 0:
+        resists = what_resists(model, time_limit_s=left)
         if resists is not None and len(resists):
-            status = "infeasible" if outcome.status == "infeasible" else status
             causes = [_in_words(resists), *causes]
             facts["resists"] = resists.to_dict("records")
+        elif resists is not None:  # the solver said "infeasible" of where it ended, which is not everywhere
+            status = "not_converged"
+            causes = ["No optimum was found, but a state that keeps all balances and limits exists.", *causes]
     diagnosis = Diagnosis(status, causes, _ADVICE.get(status, ""), facts)
     return without_answer(
         model.moment.net, "ac", status, diagnosis,
@@ -87,7 +91,7 @@ def explain_failure(model: AcModel, outcome: NonlinearOutcome, build_s: float) -
     )  # fmt: skip
 
 
-def what_resists(model: AcModel) -> pd.DataFrame | None:
+def what_resists(model: AcModel, *, time_limit_s: float = ELASTIC_S) -> pd.DataFrame | None:
     """What gives way in the elastic model: kind, element, amount, unit, the most first; empty where nothing has to;
     None where that model is not solved either."""
     m, block = model.moment, model.flow
@@ -108,7 +112,7 @@ def what_resists(model: AcModel) -> pd.DataFrame | None:
     )  # fmt: skip
     slack = np.concatenate([up, down, excess])
     elastic.minimize(slack, np.ones(slack.size), np.zeros(slack.size), 0.0)
-    found = elastic.solve(options={"tol": 1e-6, "bound_relax_factor": 1e-8}, time_limit_s=ELASTIC_S)
+    found = elastic.solve(options={"tol": 1e-6, "bound_relax_factor": 1e-8}, time_limit_s=time_limit_s)
     if not (found.solved or found.said == "Solved_To_Acceptable_Level"):
         return None
     gap = (found.x[up] - found.x[down]) * BASE_MVA
@@ -142,7 +146,7 @@ def _in_words(resists: pd.DataFrame) -> str:
             ]
             total, unit = rows["amount"].abs().sum(), rows["unit"].iloc[0]
             said.append(f"{noun} by {total:.4g} {unit} in all, most at {listed(worst, 3)}")
-    return f"No state keeps all balances and limits; the nearest one misses {'; '.join(said)}."
+    return f"No state that keeps all balances and limits was found; the nearest one misses {'; '.join(said)}."
 
 
 _KINDS = {

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from gridloop.optimize.array_model import ArrayModel
 from gridloop.optimize.physics.opf_base import Progress
 from gridloop.optimize.solve.arrays import Answer, LinearModel
 from gridloop.optimize.solve.convex import GAP, ConvexSession
+from gridloop.optimize.solve.quadratic import Separable, minimize_separable
 from gridloop.units import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 # Rows over columns as triplets: row, column, value.
 Triplets = tuple[IntArray, IntArray, FloatArray]
+# What rows are of, the rows over all columns, and their bounds.
+_Cut = tuple[list[tuple[int, int, float]], csr_array, FloatArray, FloatArray]
 
 # Outside a circle by more than this counts, per unit: twice the solvers' own tolerance of rows.
 BROKEN = 2e-7
@@ -39,6 +42,10 @@ _ROUGH = 1e-3
 _STILL = 1e-9
 # Broken bands that a round adds at most: neighbours say much the same.
 _PER_ROUND = 30
+# Seconds that the preference may take on top of those of the cost: it is worth no more.
+_PATIENCE_S = 1.0
+# Rounds in which the preferred answer may break further limits.
+_TRIES = 20
 # A multiplier below this share of the largest is rounding.
 _NOTHING = 1e-7
 
@@ -71,7 +78,7 @@ class Circles:
         """Both sums at x. [circle]"""
         n = self.radius.size
         real, imag = (np.bincount(r, v * x[c], n) for r, c, v in (self.real, self.imag))
-        return real + self.real_given, imag + self.imag_given
+        return np.asarray(real + self.real_given), np.asarray(imag + self.imag_given)
 
     def excess(self, x: FloatArray) -> FloatArray:
         """By how much x is outside. [circle]"""
@@ -157,7 +164,8 @@ class CutModel(ArrayModel):
         answer, rounds = self._inside(self.session, deadline, progress)
         x = answer.x
         if answer.status == "optimal" and self.preferred is not None:
-            x = self._nicest(answer, deadline)
+            spent = time.perf_counter() - started
+            x = self._nicest(answer, min(deadline, time.perf_counter() + spent + _PATIENCE_S))
         return CutOutcome(
             answer.status, answer.objective + self.constant, time.perf_counter() - started, answer.iterations, rounds,
             x, answer.row_dual, answer.reduced_cost,
@@ -165,14 +173,16 @@ class CutModel(ArrayModel):
 
     def _inside(self, session: ConvexSession, deadline: float, progress: Progress | None) -> tuple[Answer, int]:
         """Solve and cut until no circle is left, exactly in the end."""
-        rough = not session.settled
-        rounds, iterations = 0, 0
+        rough, rounds, iterations = not session.settled, 0, 0
         while True:
             answer, rounds = session.run(gap=_ROUGH if rough else GAP), rounds + 1
             iterations += answer.iterations
             if answer.status != "optimal":
                 break
-            worst = self._cut(session, answer.x)
+            worst, cuts = self._broken(answer.x)
+            for which, rows, low, high in cuts:
+                self.cut += which
+                session.add_rows(rows, low, high)
             if progress is not None and not progress(rounds, answer.objective + self.constant, max(worst, 0.0)):
                 return _ended(answer, "interrupted"), rounds
             if worst <= BROKEN:
@@ -183,28 +193,26 @@ class CutModel(ArrayModel):
                 return _ended(answer, "time_limit" if rounds < MAX_ROUNDS else "not_converged"), rounds
         return answer, rounds
 
-    def _cut(self, session: ConvexSession, x: FloatArray) -> float:
-        """Tangents for every circle that x is outside of, and broken bands; returns the largest excess."""
-        worst = 0.0
+    def _broken(self, x: FloatArray) -> tuple[float, list[_Cut]]:
+        """The largest excess of circles and bands at x, and rows for what is broken."""
+        worst, found = 0.0, []
         if self.bands is not None:
             excess = self.bands.excess(x)
             which = np.flatnonzero(excess > BROKEN)
             which = which[np.argsort(-excess[which], kind="stable")][:_PER_ROUND]
             if which.size:
-                worst = float(excess.max())
-                session.add_rows(self.bands.rows[which], self.bands.lower[which], self.bands.upper[which])
-                if session is self.session:
-                    self.cut += [(BAND, int(c), 0.0) for c in which]
-        for k, some in enumerate(self.circles):
-            excess = some.excess(x)
+                worst, some = float(excess.max()), self.bands
+                named = [(BAND, int(c), 0.0) for c in which]
+                found.append((named, some.rows[which], some.lower[which], some.upper[which]))
+        for k, circles in enumerate(self.circles):
+            excess = circles.excess(x)
             which = np.flatnonzero(excess > BROKEN)
             if which.size:
                 worst = max(worst, float(excess[which].max()))
-                rows, upper, angle = some.tangents(x, which, self.n_columns)
-                session.add_rows(rows, np.full(which.size, -np.inf), upper)
-                if session is self.session:
-                    self.cut += [(k, int(c), float(a)) for c, a in zip(which, angle, strict=True)]
-        return worst
+                rows, upper, angle = circles.tangents(x, which, self.n_columns)
+                named = [(k, int(c), float(a)) for c, a in zip(which, angle, strict=True)]
+                found.append((named, rows, np.full(which.size, -np.inf), upper))
+        return worst, found
 
     def _nicest(self, answer: Answer, deadline: float) -> FloatArray:
         """The preferred answer of the same cost; the one there is where that cannot be found.
@@ -227,13 +235,20 @@ class CutModel(ArrayModel):
         cost, weight = np.zeros(low.size), np.zeros(low.size)
         np.add.at(cost, columns, linear)
         np.add.at(weight, columns, quadratic)
-        model = LinearModel(cost, low, high, own.matrix, left, right)
-        session = ConvexSession(model, weight, time_limit_s=max(deadline - time.perf_counter(), 0.1))
-        found, _ = self._inside(session, deadline, None)
-        if found.status != "optimal":
-            return answer.x
-        costs = float(own.cost @ found.x + self.session.quadratic @ found.x**2)
-        return found.x if costs <= answer.objective + GAP * max(1.0, abs(answer.objective)) else answer.x
+        matrix = own.matrix
+        for _ in range(_TRIES):
+            curve = Separable(2 * weight, cost, low, high, matrix, left, right)
+            found = minimize_separable(curve, time_limit_s=max(deadline - time.perf_counter(), 0.1))
+            if not found.converged:
+                break
+            worst, cuts = self._broken(found.x)
+            if worst <= BROKEN:
+                costs = float(own.cost @ found.x + self.session.quadratic @ found.x**2)
+                return found.x if costs <= answer.objective + GAP * max(1.0, abs(answer.objective)) else answer.x
+            matrix = csr_array(vstack([matrix, *(rows for _, rows, _, _ in cuts)]))
+            left = np.concatenate([left, *(lower for _, _, lower, _ in cuts)])
+            right = np.concatenate([right, *(upper for _, _, _, upper in cuts)])
+        return answer.x
 
     def circle_duals(self, row_dual: FloatArray) -> list[FloatArray]:
         """What one more of every circle's radius saves, by list of circles. [circle]"""

@@ -219,8 +219,8 @@ def _impedance_share(a: FeederArrays, first: int) -> ComplexArray:
     """Admittance of the loads' impedance share, half of the current share with it. [branch]"""
     loads = a.loads
     power = np.where(loads.element < first, loads.share * loads.s0[loads.element], 0.0)
-    part = power.real * (loads.zip_p[:, 0] + loads.zip_p[:, 1] / 2)
-    part = part + 1j * power.imag * (loads.zip_q[:, 0] + loads.zip_q[:, 1] / 2)
+    real = power.real * (loads.zip_p[:, 0] + loads.zip_p[:, 1] / 2)
+    part = real + 1j * power.imag * (loads.zip_q[:, 0] + loads.zip_q[:, 1] / 2)
     return np.asarray(np.conj(part) / loads.v_rated**2, dtype=complex)
 
 

@@ -111,13 +111,13 @@ class FeederLinDistFlow:
         share = csr_array(
             coo_array((np.ones(held.size), (gen, np.arange(held.size))), shape=(m.gen_id.size, held.size))
         )
-        per_p, total = np.asarray((share @ per_p)[sources]), np.asarray((share @ given)[sources])
+        per_p, total = (np.asarray((share @ part)[sources], dtype=complex) for part in (per_p, given))
         # S is conj(per_p) per p and j conj(per_p) per q.
         rows = np.arange(sources.size)
         for name, block, right, factor in (
-            ("source_balance", model.p, total.real, -per_p), ("source_reactive", model.q, total.imag, -1j * per_p)
+            ("source_balance", model.p, total.real, -1.0), ("source_reactive", model.q, total.imag, -1j)
         ):  # fmt: skip
-            r, c, v = model.powers(factor)
+            r, c, v = model.powers(np.asarray(factor * per_p, dtype=complex))
             found = model.add_rows(
                 name, np.concatenate([rows, r]), np.concatenate([block[sources], c]),
                 np.concatenate([np.ones(sources.size), v]), right, right,

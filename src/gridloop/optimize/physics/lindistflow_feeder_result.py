@@ -75,7 +75,9 @@ class FeederOptimalFlow:
             "build_s": self.build_s,
             "iterations": self.iterations,
             "losses_mw": _number(self.losses_mw),
-            "lmp": {f"{bus}.{phase}": _number(price) for (bus, phase), price in self.lmp.items()},
+            "lmp": {
+                ".".join(map(str, node)): _number(price) for node, price in zip(self.lmp.index, self.lmp, strict=True)
+            },
             "violations_max_pu": _number(self.violations_max_pu),
             "ac_v_difference_pu": None if check is None else _number(check.v_difference_pu),
             "diagnosis": None if self.diagnosis is None else str(self.diagnosis),

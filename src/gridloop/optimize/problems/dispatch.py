@@ -58,32 +58,53 @@ def dispatch(
     independent checker refuses, is a status with a diagnosis. Raises `BadInput` and its kinds for wrong input.
     """
     began, given = time.perf_counter(), system
-    system, demand_mw, losses = network_system(system, demand_mw, losses)
-    demand = _series("demand_mw", demand_mw)
+    system, demand_mw, losses, dark = network_system(system, demand_mw, losses)
+    demand = series_of("demand_mw", demand_mw)
     times = demand.index
-    reserve = _series("reserve_mw", reserve_mw, times)
-    if not hours > 0:
-        raise OutOfRange(f"a step of {hours:g} h is none; give hours above 0, such as 0.25.", hours=hours)
-    if (reserve < 0).any():
-        raise OutOfRange(f"the reserve is negative, down to {reserve.min():g} MW; give 0 or more.")
+    reserve = reserve_of(reserve_mw, times)
+    check_hours(hours)
     units = read_units(system, times, available_mw)
     problem = Problem(units, demand.to_numpy(dtype=float), reserve.to_numpy(dtype=float), hours, times)
     built = time.perf_counter() - began
+    if dark is not None:
+        return no_dispatch(problem, "infeasible", dark, built, 0.0, 0)
     found = problem.solve(losses, time_limit_s, built)
     if not found.solved:
         return found
-    refused = refusal(DispatchCase(given, demand, reserve, _table(available_mw)), found)
+    refused = refusal(DispatchCase(given, demand, reserve, as_checked(available_mw)), found)
     return found if refused is None else replace(found, status="refused", diagnosis=refused)
 
 
-def _table(available: Forecast | None) -> pd.DataFrame | pd.Series | None:
-    return available if available is None or isinstance(available, pd.DataFrame) else pd.Series(dict(available))
+def as_checked(available: Forecast | None) -> pd.DataFrame | pd.Series | None:
+    """Forecasts as the checker reads them."""
+    if available is None or isinstance(available, pd.DataFrame):
+        return available
+    return pd.Series(dict(available), dtype=float)
 
 
-def _series(name: str, value: float | pd.Series | None, times: pd.Index | None = None) -> pd.Series:
-    """A series over steps. Raises `GapInSeries` where one is missing."""
+def check_hours(hours: float) -> None:
+    """Raises `OutOfRange`, or `BadInput`, for what is no length of a step."""
+    if not isinstance(hours, (int, float, np.number)):
+        raise BadInput(f"hours {hours!r} is no number; give the length of a step, such as 0.25.")
+    if not 0 < hours < np.inf:
+        raise OutOfRange(f"a step of {hours:g} h is none; give hours above 0, such as 0.25.", hours=hours)
+
+
+def reserve_of(reserve_mw: float | pd.Series, times: pd.Index) -> pd.Series:
+    """Reserve to hold in every step. Raises `OutOfRange` where it is negative, and as `series_of`."""
+    reserve = series_of("reserve_mw", reserve_mw, times)
+    if (reserve < 0).any():
+        raise OutOfRange(f"the reserve is negative, down to {reserve.min():g} MW; give 0 or more.")
+    return reserve
+
+
+def series_of(name: str, value: float | pd.Series | None, times: pd.Index | None = None) -> pd.Series:
+    """A series over steps. Raises `GapInSeries` where one is missing, `BadInput` for what is no number."""
     if isinstance(value, pd.Series):
-        series = value.astype(float)
+        try:
+            series = value.astype(float)
+        except (TypeError, ValueError) as error:
+            raise BadInput(f"{name} is no number in places: {error}.") from error
         if times is not None:
             missing = [str(t) for t in times if t not in series.index]
             if missing:
@@ -94,6 +115,8 @@ def _series(name: str, value: float | pd.Series | None, times: pd.Index | None =
     else:
         if value is None:
             raise BadInput(f"{name} is needed for a table of units: a number, or a series by time.")
+        if not isinstance(value, (int, float, np.number)):
+            raise BadInput(f"{name} is a {type(value).__name__}; give a number, or a pandas Series by time.")
         series = pd.Series(float(value), index=pd.RangeIndex(1) if times is None else times)
     if not np.isfinite(series.to_numpy()).all():
         count = int((~np.isfinite(series.to_numpy())).sum())

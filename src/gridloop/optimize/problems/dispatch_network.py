@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gridloop.diagnosis import Diagnosis
 from gridloop.errors import BadInput, SolveFailed
 from gridloop.network.model import Network
 from gridloop.network.validation import validate
@@ -20,28 +21,47 @@ _COST = ("cost_fixed_per_h", "cost_linear_per_mwh", "cost_quadratic_per_mw2h")
 
 def network_system(
     system: Network | pd.DataFrame, demand_mw: float | pd.Series | None, losses: Losses | str | None
-) -> tuple[pd.DataFrame, float | pd.Series | None, Losses | None]:
-    """Table of units, demand and losses; a table of units passes as it is.
+) -> tuple[pd.DataFrame, float | pd.Series | None, Losses | None, Diagnosis | None]:
+    """Table of units, demand and losses, and why there is no answer where load has no supply; a table of units passes
+    as it is.
 
     Raises `InvalidNetwork` where the network's tables are wrong, `BadInput` for losses that cannot be had.
     """
     if not isinstance(system, Network):
         if isinstance(losses, str):
             raise BadInput(f"losses {losses!r} need a network; for a table of units give BCoefficients, or None.")
-        return system, demand_mw, losses
+        return system, demand_mw, losses, None
     refuse(system)
     moment = Moment.of(system)
     taken = consumption(moment)
+    # A demand that is given does not ask the loads, but for their places.
+    dark = in_the_dark(moment) if demand_mw is None or losses is not None else None
     if demand_mw is None:
         demand_mw = float(taken.sum() * BASE_MVA)
     if isinstance(losses, str):
         if losses != "network":
             raise BadInput(f"no losses {losses!r}; there are None, 'network' and BCoefficients.")
+        islands = int(moment.island.max(initial=-1)) + 1
+        if islands != 1:
+            raise BadInput(
+                f"losses of a network need one island, and this has {islands} islands with supply; dispatch each "
+                "alone, or leave the losses out.",
+                islands=islands,
+            )
         try:
             losses = NetworkLosses(moment, grid_of(moment, "ratio"), taken)
         except SolveFailed as error:
             raise BadInput(f"losses of this network cannot be had: {error.args[0]}") from error
-    return units_of(moment), demand_mw, losses
+    return units_of(moment), demand_mw, losses, dark
+
+
+def in_the_dark(moment: Moment) -> Diagnosis | None:
+    """Why there is no dispatch where load stands in islands that nothing supplies; None where none does."""
+    found = [f for f in moment.findings().errors if f.code == "stranded_load"]
+    if not found:
+        return None
+    facts: dict[str, object] = {f.code: list(f.ids) for f in found}
+    return Diagnosis("infeasible", [f.message for f in found], "Mend this first: no solver was asked.", facts)
 
 
 def refuse(net: Network) -> None:

@@ -136,11 +136,14 @@ def _reasons(problem: Problem, answer: Answer, p: FloatArray) -> tuple[FloatArra
         held, kept = np.zeros(p.shape), problem.giving
         held[kept] = answer.row_dual[problem.headroom].reshape(problem.r.shape) / h
         mark(np.abs(held) > NO_PRICE, "reserve", "reserve", held)
-    ramp = np.zeros(p.shape)
+    ramp, later = np.zeros(p.shape), np.zeros(p.shape)
     ramp[problem.first_ramped, 0] = answer.row_dual[problem.first_ramp] / h
     if problem.ramp.size:
         pulled = answer.row_dual[problem.ramp].reshape(problem.ramped.size, problem.steps - 1) / h
         ramp[problem.ramped, 1:] += pulled
+        later[problem.ramped, :-1] = pulled
+    mark(later < -NO_PRICE, "before_ramp_up", "ramp", later)
+    mark(later > NO_PRICE, "before_ramp_down", "ramp", later)
     mark(ramp < -NO_PRICE, "ramp_up", "ramp", ramp)
     mark(ramp > NO_PRICE, "ramp_down", "ramp", ramp)
     own = answer.reduced_cost[problem.p] / h
@@ -237,6 +240,8 @@ def _column(problem: Problem, k: int) -> str:
 
 
 def _row(problem: Problem, k: int) -> str:
+    if k >= problem.model.n_rows:  # a tangent of the losses: one per step and round
+        return f"the losses at {problem.times[(k - problem.model.n_rows) % problem.steps]}"
     name, place = problem.model.row_name(k)
     if name in ("balance", "reserve"):
         return f"the {name} at {problem.times[place]}"

@@ -11,24 +11,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
 from gridloop.diagnosis import Diagnosis
-from gridloop.errors import BadInput, GapInSeries, listed
+from gridloop.errors import BadInput, GapInSeries, SolveFailed, listed
+from gridloop.network.arrays import build_arrays
 from gridloop.network.model import Network
 from gridloop.optimize.case import Moment
+from gridloop.optimize.check import FlowPlanCase, refusal
 from gridloop.optimize.dispatch_result import Dispatch
 from gridloop.optimize.dispatch_units import Units, read_units
 from gridloop.optimize.physics.dc import Dc
 from gridloop.optimize.physics.dc_limits import FlowLimits
 from gridloop.optimize.physics.dc_model import ROUGH, DcModel, absorbed
-from gridloop.optimize.problems.dispatch import Forecast, Problem
-from gridloop.optimize.problems.dispatch_network import refuse, units_of
+from gridloop.optimize.problems.dispatch import Forecast, Problem, as_checked, check_hours, reserve_of
+from gridloop.optimize.problems.dispatch_network import in_the_dark, refuse, units_of
 from gridloop.optimize.problems.dispatch_tables import no_dispatch, result
+from gridloop.optimize.problems.multi_period_directions import SAME_COST, at_once, one_way
 from gridloop.optimize.solve.arrays import Answer
 from gridloop.optimize.solve.convex import GAP, ConvexSession
 from gridloop.units import BASE_MVA, FloatArray, IntArray
@@ -42,6 +45,8 @@ NO_PRICE = 1e-5
 class FlowPlan:
     """A dispatch over time on a network.
 
+    status    that of its dispatch; "feasible" where storage keeps to one direction at a time, but a cheaper choice of
+              directions was not ruled out (the diagnosis tells how much cheaper it could be)
     dispatch  units and steps, as of `dispatch`; its price is that at the first reference, its baseline knows no network
     storage   [time, storage] → charge_mw, discharge_mw, soc at the end of the step
     lmp       [time, bus] worth of one more MWh;  flow_mw [time, branch]
@@ -68,7 +73,7 @@ def plan_dispatch(
     load_mw: pd.DataFrame | pd.Series,
     *,
     available_mw: Forecast | None = None,
-    reserve_mw: float = 0.0,
+    reserve_mw: float | pd.Series = 0.0,
     hours: float = 1.0,
     physics: Dc | None = None,
     time_limit_s: float = 60.0,
@@ -79,31 +84,54 @@ def plan_dispatch(
               together, which keep their shares
     physics   the DC model, with its security; `Dc()` otherwise. The other arguments are those of `dispatch`
 
-    Raises `InvalidNetwork`, `BadInput` and its kinds where the input is wrong.
+    Storage never charges and discharges at once. What does not exist, or what the independent checker refuses, is a
+    status with a diagnosis. Raises `InvalidNetwork`, `BadInput` and its kinds where the input is wrong.
     """
     began = time.perf_counter()
     refuse(net)
-    moment = Moment.of(net)
+    check_hours(hours)
     chosen = Dc() if physics is None else physics
-    times, taken = _taken(net, moment, load_mw)
+    times, values = _loads(net, load_mw)
+    reserve = reserve_of(reserve_mw, times)
+    # The loads of the table may be zero where those of the plan are not: a bus counts by the most of all steps.
+    peak = net.load.assign(p_mw=np.abs(values).max(axis=1))
+    idle = net.storage.assign(p_mw=0.0, q_mvar=0.0)
+    moment = Moment.of(Network({**net.tables, "load": peak, "storage": idle}, net.name, net.version, net.history))
+    taken = moment.arrays.sum_to_nodes("load", values).real[moment.at] / BASE_MVA
+    taken = np.asarray(taken + moment.arrays.shunt[moment.at].real[:, None])
     units = read_units(units_of(moment), times, available_mw)
-    reserve = np.full(len(times), float(reserve_mw))
     demand = taken.sum(axis=0) * BASE_MVA
-    problem = NetworkProblem(units, demand, reserve, hours, times, moment, chosen, taken)
-    return problem.plan(time_limit_s, time.perf_counter() - began)
+    problem = NetworkProblem(units, demand, reserve.to_numpy(dtype=float), hours, times, moment, chosen, taken)
+    plan = problem.plan(time_limit_s, time.perf_counter() - began)
+    case = FlowPlanCase(net, load_mw, as_checked(available_mw), reserve, chosen.rule)
+    refused = refusal(case, plan) if plan.status in ("optimal", "feasible") else None
+    return plan if refused is None else _said(plan, "refused", refused)
 
 
-def _taken(net: Network, moment: Moment, load_mw: pd.DataFrame | pd.Series) -> tuple[pd.Index, FloatArray]:
-    """Times, and consumption without storage. [node, step], per unit"""
+def _said(plan: FlowPlan, status: str, diagnosis: Diagnosis) -> FlowPlan:
+    return replace(plan, dispatch=replace(plan.dispatch, status=status, diagnosis=diagnosis))
+
+
+def _loads(net: Network, load_mw: pd.DataFrame | pd.Series) -> tuple[pd.Index, FloatArray]:
+    """Times, and power of every load. [load, step], MW"""
+    if not isinstance(load_mw, (pd.DataFrame, pd.Series)):
+        raise BadInput(f"load_mw is a {type(load_mw).__name__}; give a table [time, load], or one series by time.")
+    try:
+        load_mw = load_mw.astype(float)
+    except (TypeError, ValueError) as error:
+        raise BadInput(f"load_mw is no number in places: {error}.") from error
     table = net.load["p_mw"].to_numpy(dtype=float)
     if isinstance(load_mw, pd.DataFrame):
         unknown = [str(c) for c in load_mw.columns if c not in net.load.index]
         if unknown:
             raise BadInput(f"{len(unknown)} loads are not in the network: {listed(unknown)}.", ids=unknown)
+        twice = sorted({str(c) for c in load_mw.columns[load_mw.columns.duplicated()]})
+        if twice:
+            raise BadInput(f"{len(twice)} loads have more than one column: {listed(twice)}.", ids=twice)
         values = np.repeat(table[:, None], len(load_mw), axis=1)
         values[net.load.index.get_indexer(load_mw.columns)] = load_mw.to_numpy(dtype=float).T
     else:
-        on = moment.arrays.element_on["load"]
+        on = build_arrays(net).element_on["load"]
         total = float(table[on].sum())
         if not total > 0:
             raise BadInput("loads without power have no shares to keep; give load_mw by load.")
@@ -112,9 +140,7 @@ def _taken(net: Network, moment: Moment, load_mw: pd.DataFrame | pd.Series) -> t
         raise BadInput("load_mw needs one row for each of its times, and at least one.")
     if not np.isfinite(values).all():
         raise GapInSeries("load_mw has values that are missing or infinite; fill them by name first.")
-    at_nodes = moment.arrays.sum_to_nodes("load", values).real[moment.at] / BASE_MVA
-    shunt = moment.arrays.shunt[moment.at].real
-    return load_mw.index.rename("time"), np.asarray(at_nodes + shunt[:, None])
+    return load_mw.index.rename("time"), np.asarray(values)
 
 
 @dataclass
@@ -129,47 +155,69 @@ class NetworkProblem(Problem):
         """Solve, adding what is broken in any step until nothing is."""
         began = time.perf_counter()
         deadline = began + time_limit_s
-        self.read_network()
+        self.find_storage()
+        dark = in_the_dark(self.moment)
+        if dark is not None:
+            return self._nothing("infeasible", (build_s, 0.0, 0), dark)
+        try:
+            self.read_network()
+        except SolveFailed as error:  # reactances that cancel out: there is no model
+            diagnosis = Diagnosis("not_converged", [str(error.args[0])], "Mend these branches.", {})
+            return self._nothing("not_converged", (build_s, 0.0, 0), diagnosis)
         self.state(False)
         model, quadratic = self.model.made()
         self.session = ConvexSession(model, quadratic, time_limit_s=time_limit_s)
         self.added: list[tuple[int, int]] = []  # step and row of its limits, in the order of adding
-        rough, iterations, answer = not self.session.settled, 0, None
-        for _ in range(MAX_ROUNDS):
-            answer = self.session.run(gap=ROUGH if rough else GAP)
-            iterations += answer.iterations
-            if answer.status != "optimal":
-                break
-            broken = self.add_broken(answer.x)
-            if not broken and not rough:
-                break
-            rough = rough and broken
-            if time.perf_counter() > deadline:
-                answer = _failed(answer, "time_limit")
-                break
-        else:
-            answer = _failed(answer, "not_converged")
-        spent = (build_s, time.perf_counter() - began, iterations)
+        self.iterations, bound = 0, -np.inf
+        answer = self.carried(deadline)
+        if answer.status == "optimal":
+            bound = answer.objective
+            if at_once(self, answer).size:
+                answer, bound = one_way(self, answer, deadline)
+        spent = (build_s, time.perf_counter() - began, self.iterations)
         if answer.status != "optimal":
             return self._nothing(answer.status, spent)
-        return self._read(answer, spent)
+        found, over = self._read(answer, spent), answer.objective - bound
+        if over <= 2 * SAME_COST * max(1.0, abs(answer.objective)):
+            return found
+        cause = f"No more was tried; another choice of when storage charges could cost up to {over:.6g} less."
+        advice = "Raise `time_limit_s`, plan fewer steps, or take the plan as it is."
+        return _said(found, "feasible", Diagnosis("feasible", [cause], advice, {"gap": over}))
+
+    def carried(self, deadline: float) -> Answer:
+        """The answer of the session, with the limits that it needs."""
+        rough, answer = not self.session.settled, None
+        for _ in range(MAX_ROUNDS):
+            answer = self.session.run(gap=ROUGH if rough else GAP)
+            self.iterations += answer.iterations
+            if answer.status != "optimal":
+                return answer
+            broken = self.add_broken(answer.x)
+            if not broken and not rough:
+                return answer
+            rough = rough and broken
+            if time.perf_counter() > deadline:
+                return _failed(answer, "time_limit")
+        return _failed(answer, "not_converged")
+
+    def find_storage(self) -> None:
+        """Storage in service in what is supplied."""
+        m = self.moment
+        back = np.full(m.arrays.n_nodes, -1, dtype=np.int64)
+        back[m.at] = np.arange(m.n)
+        node = back[m.arrays.element_node["storage"]]
+        self.stored = np.flatnonzero(m.arrays.element_on["storage"] & (node >= 0))
+        self.storage, self.stored_at = m.net.storage.iloc[self.stored], node[self.stored]
 
     def read_network(self) -> None:
-        """The grid, its limits in every step, and storage."""
+        """The grid, and its limits in every step."""
         m = self.moment
         model: DcModel = self.physics.new_model(m)
         self.physics.add_thermal_limit(model)
         self.physics.add_angle_limit(model)
         self.grid = model.grid
         self.share = absorbed(self.grid, m.island)
-        table = m.net.storage
-        on = m.arrays.element_on["storage"]
-        back = np.full(m.arrays.n_nodes, -1, dtype=np.int64)
-        back[m.at] = np.arange(m.n)
-        node = back[m.arrays.element_node["storage"]]
-        self.stored = np.flatnonzero(on & (node >= 0))
-        self.storage = table.iloc[self.stored]
-        self.node = np.concatenate([m.gen_node, node[self.stored], node[self.stored]])
+        self.node = np.concatenate([m.gen_node, self.stored_at, self.stored_at])
         self.limits = [
             FlowLimits(self.grid, self.node, -self.taken[:, t], model.low, model.high, model.outages)
             for t in range(self.steps)
@@ -281,12 +329,16 @@ class NetworkProblem(Problem):
     def _storage(self, x: FloatArray) -> pd.DataFrame:
         index = pd.MultiIndex.from_product([self.times, self.storage.index], names=["time", "storage"])
         size = self.storage["capacity_mwh"].to_numpy(dtype=float)[:, None]
-        columns = {"charge_mw": x[self.charge], "discharge_mw": x[self.discharge], "soc": x[self.energy] / size}
+        energy = x[self.energy]
+        soc = np.divide(energy, size, out=np.full(energy.shape, np.nan), where=np.broadcast_to(size > 0, energy.shape))
+        columns = {"charge_mw": x[self.charge], "discharge_mw": x[self.discharge], "soc": soc}
         return pd.DataFrame({name: values.T.ravel() for name, values in columns.items()}, index=index)
 
-    def _nothing(self, status: str, spent: tuple[float, float, int]) -> FlowPlan:
-        diagnosis = Diagnosis(status, [f"The plan ended {status!r}."], "Raise `time_limit_s`, or plan fewer steps.", {})
-        if status == "infeasible":
+    def _nothing(self, status: str, spent: tuple[float, float, int], why: Diagnosis | None = None) -> FlowPlan:
+        diagnosis = why or Diagnosis(
+            status, [f"The plan ended {status!r}."], "Raise `time_limit_s`, or plan fewer steps.", {}
+        )
+        if status == "infeasible" and why is None:
             columns, rows = self.session.conflict()
             parts = [self._row(k) for k in rows.tolist()] + [self._column(k) for k in columns.tolist()]
             told = listed(parts, 8) if parts else "the solver finds no smaller set"

@@ -81,6 +81,8 @@ def optimal_power_flow(
         from gridloop.optimize.problems.opf_feeder import optimal_feeder_flow
 
         return optimal_feeder_flow(net, physics=physics, time_limit_s=time_limit_s, progress=progress)
+    if start is not None and not isinstance(start, OptimalFlow):
+        raise BadInput(f"start is an earlier OptimalFlow, or None; this is {type(start).__name__}.", start=repr(start))
     chosen = _physics(physics, start)
     began = time.perf_counter()
     Findings(tuple(f for f in validate(net).all if _counts(net, f))).raise_errors(net.name)
@@ -103,7 +105,7 @@ def optimal_power_flow(
     built = time.perf_counter() - began
     outcome = model.solve(time_limit_s=time_limit_s, progress=progress)
     flow = chosen.read(model, outcome, built)
-    return _checked(flow, check)
+    return _checked(replace(flow, warnings=tuple(f.message for f in found.warnings)), check)
 
 
 def state_problem(moment: Moment, physics: OpfPhysics) -> OpfModel:
@@ -166,7 +168,14 @@ def _counts(net: Network, finding: Finding) -> bool:
 
 
 def _physics(physics: str | OpfPhysics, start: OptimalFlow | None) -> OpfPhysics:
+    if isinstance(physics, type):
+        raise BadInput(f"physics is an object: write {physics.__name__}(), not {physics.__name__}.", physics=physics)
     if not isinstance(physics, str):
+        if not hasattr(physics, "new_model"):
+            raise BadInput(
+                f"no physics {physics!r}; there are {', '.join(_KNOWN)}, and objects of gridloop.optimize.physics.",
+                physics=physics,
+            )
         return physics
     if physics not in _KNOWN:
         raise BadInput(f"no physics {physics!r}; there are {', '.join(_KNOWN)}.", physics=physics)

@@ -13,28 +13,15 @@ import highspy
 import numpy as np
 from scipy.sparse import csr_array
 
+from gridloop.optimize.solve.highs import SIMPLEX, STATUS
 from gridloop.units import FloatArray, IntArray
 
 # What an answer may break a row or bound by and still be one: ten times the solver's own tolerance.
 HONEST = 1e-6
 
-_OPTIONS: Mapping[str, bool | int | str] = {
-    "output_flag": False,
-    "threads": 1,
-    "random_seed": 1,
-    "solver": "simplex",
-    "presolve": "off",
-}
 _METHODS: Mapping[str, Mapping[str, bool | int | str]] = {
     "simplex": {},
     "interior": {"solver": "ipm", "presolve": "on", "run_crossover": "off"},
-}
-_STATUS = {
-    highspy.HighsModelStatus.kOptimal: "optimal",
-    highspy.HighsModelStatus.kInfeasible: "infeasible",
-    highspy.HighsModelStatus.kUnboundedOrInfeasible: "infeasible",
-    highspy.HighsModelStatus.kUnbounded: "unbounded",
-    highspy.HighsModelStatus.kTimeLimit: "time_limit",
 }
 
 
@@ -78,7 +65,7 @@ class ArraySession:
     def __init__(self, model: LinearModel, *, time_limit_s: float = 60.0, method: str = "simplex") -> None:
         self.model = model
         self.highs = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy types its core, not this class
-        for option, value in _OPTIONS.items():
+        for option, value in SIMPLEX.items():
             self.highs.setOptionValue(option, value)
         for option, value in _METHODS[method].items():
             self.highs.setOptionValue(option, value)
@@ -114,7 +101,7 @@ class ArraySession:
         started = time.perf_counter()
         try:
             self.highs.run()
-            status = _STATUS.get(self.highs.getModelStatus(), "solver_failed")
+            status = STATUS.get(self.highs.getModelStatus(), "solver_failed")
             solution, info = self.highs.getSolution(), self.highs.getInfo()
             found = (solution.col_value, solution.col_dual, solution.row_dual)
             x, reduced, dual = (np.asarray(values, dtype=float) for values in found)

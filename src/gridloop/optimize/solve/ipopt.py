@@ -8,18 +8,17 @@ Source: Ipopt 3.14, IpStdCInterface.h; Wächter and Biegler (2006).
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from gridloop.errors import MissingExtra
+from gridloop.optimize.solve.casadi_library import ONE_AT_A_TIME, load
 from gridloop.units import FloatArray, IntArray
 
 # A bound this large is none, to Ipopt.
@@ -126,29 +125,24 @@ _SAID: Mapping[int, tuple[str, str]] = {
 
 @cache
 def _library() -> ctypes.CDLL:
-    """Ipopt from casadi's folder; casadi itself is not imported (that takes longer than a small solve)."""
-    found = importlib.util.find_spec("casadi")
-    places = [Path(p) for p in (found.submodule_search_locations or [])] if found else []
-    names = ("libipopt.so", "libipopt.so.3", "libipopt.dylib", "libipopt-3.dll", "ipopt.dll")
-    for file in (place / name for place in places for name in names):
-        if file.is_file():
-            lib = ctypes.CDLL(str(file))
-            lib.CreateIpoptProblem.restype = ctypes.c_void_p
-            lib.CreateIpoptProblem.argtypes = [
-                _INT, _DOUBLES, _DOUBLES, _INT, _DOUBLES, _DOUBLES, _INT, _INT, _INT, _F, _G, _F, _JACOBIAN, _HESSIAN,
-            ]  # fmt: skip
-            lib.FreeIpoptProblem.argtypes = [ctypes.c_void_p]
-            for name, kind in (("Str", ctypes.c_char_p), ("Num", _DOUBLE), ("Int", _INT)):
-                add = getattr(lib, f"AddIpopt{name}Option")
-                add.argtypes, add.restype = [ctypes.c_void_p, ctypes.c_char_p, kind], _BOOL
-            lib.SetIntermediateCallback.argtypes, lib.SetIntermediateCallback.restype = [ctypes.c_void_p, _STEP], _BOOL
-            lib.IpoptSolve.argtypes = [ctypes.c_void_p, *[_DOUBLES] * 6, _USER]
-            lib.IpoptSolve.restype = _INT
-            return lib
-    raise MissingExtra(
-        "no Ipopt library in the package casadi. Reinstall it from its wheel: pip install --force-reinstall casadi",
-        extra="casadi",
-    )
+    lib = load("libipopt.so", "libipopt.so.3", "libipopt.dylib", "libipopt-3.dll", "ipopt.dll")
+    if lib is None:
+        raise MissingExtra(
+            "no Ipopt library in the package casadi. Reinstall it from its wheel: pip install --force-reinstall casadi",
+            extra="casadi",
+        )
+    lib.CreateIpoptProblem.restype = ctypes.c_void_p
+    lib.CreateIpoptProblem.argtypes = [
+        _INT, _DOUBLES, _DOUBLES, _INT, _DOUBLES, _DOUBLES, _INT, _INT, _INT, _F, _G, _F, _JACOBIAN, _HESSIAN,
+    ]  # fmt: skip
+    lib.FreeIpoptProblem.argtypes = [ctypes.c_void_p]
+    for name, kind in (("Str", ctypes.c_char_p), ("Num", _DOUBLE), ("Int", _INT)):
+        add = getattr(lib, f"AddIpopt{name}Option")
+        add.argtypes, add.restype = [ctypes.c_void_p, ctypes.c_char_p, kind], _BOOL
+    lib.SetIntermediateCallback.argtypes, lib.SetIntermediateCallback.restype = [ctypes.c_void_p, _STEP], _BOOL
+    lib.IpoptSolve.argtypes = [ctypes.c_void_p, *[_DOUBLES] * 6, _USER]
+    lib.IpoptSolve.restype = _INT
+    return lib
 
 
 def solve(
@@ -163,11 +157,13 @@ def solve(
 
     progress  is told iteration, objective and largest violation; False asks Ipopt to stop
 
-    A program that answers NaN, or raises, ends the solve with `solver_failed`; what it raised is in `said`.
+    A program that answers NaN, or raises, ends the solve with `solver_failed`; what it raised is in `said`. What
+    `progress` raises is the caller's own, and comes through.
     """
     began = time.perf_counter()
     lib = _library()
     failures: list[BaseException] = []
+    raised: list[BaseException] = []
     calls = _callbacks(program, failures)
     n, m = program.lower.size, program.row_lower.size
     bounds = [
@@ -193,7 +189,7 @@ def solve(
         try:
             return bool(progress(iteration, objective, violation))
         except BaseException as error:  # carried through C and raised again below
-            failures.append(error)
+            raised.append(error)
             return False
 
     keep = _STEP(step)
@@ -206,16 +202,19 @@ def solve(
         for name, setting in {**_OPTIONS, **_warm(start), **(options or {})}.items():
             if not _set(lib, problem, name, setting):
                 raise ValueError(f"Ipopt has no option {name} = {setting!r}")
-        if time_limit_s is not None:
-            _set(lib, problem, "max_wall_time", max(float(time_limit_s), 1e-3))
         lib.SetIntermediateCallback(problem, keep)
-        code = lib.IpoptSolve(problem, _at(x), _at(rows), _at(value), _at(dual), _at(low), _at(high), None)
+        with ONE_AT_A_TIME:
+            if time_limit_s is not None:
+                left = float(time_limit_s) - (time.perf_counter() - began)
+                _set(lib, problem, "max_wall_time", max(left, 1e-3))
+            code = lib.IpoptSolve(problem, _at(x), _at(rows), _at(value), _at(dual), _at(low), _at(high), None)
     finally:
-        lib.FreeIpoptProblem(problem)
+        with ONE_AT_A_TIME:
+            lib.FreeIpoptProblem(problem)
     seconds = time.perf_counter() - began
-    interrupts = [f for f in failures if not isinstance(f, Exception)]
-    if interrupts:
-        raise interrupts[0]
+    through = [*raised, *(f for f in failures if not isinstance(f, Exception))]
+    if through:
+        raise through[0]
     if failures:
         return _nothing(n, m, "solver_failed", f"{type(failures[0]).__name__}: {failures[0]}", seconds, counted[0])
     status, said = _SAID.get(code, ("solver_failed", f"code {code}"))

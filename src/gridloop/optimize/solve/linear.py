@@ -18,6 +18,7 @@ from scipy.sparse import csc_array, csr_array
 
 from gridloop.optimize.linear import Sum
 from gridloop.optimize.solve.feasibility import Bounds
+from gridloop.optimize.solve.highs import SIMPLEX, STATUS
 from gridloop.optimize.solve.needed import needed
 from gridloop.units import FloatArray, IntArray
 
@@ -190,7 +191,7 @@ class Session:
         n_columns, n_rows = self._highs.getNumCol(), self._highs.getNumRow()
         try:
             self._highs.run()
-            status = _STATUS.get(self._highs.getModelStatus(), str(self._highs.getModelStatus()))
+            status = STATUS.get(self._highs.getModelStatus(), str(self._highs.getModelStatus()))
             solution = self._highs.getSolution()
             values = [np.asarray(v, dtype=float) for v in (solution.col_value, solution.col_dual, solution.row_dual)]
             objective, iterations = self._claims()
@@ -272,23 +273,6 @@ class Session:
 
 _IRREDUCIBLE = highspy.IisStrategy.kIisStrategyFromLp.value | highspy.IisStrategy.kIisStrategyIrreducible.value
 
-_STATUS = {
-    highspy.HighsModelStatus.kOptimal: "optimal",
-    highspy.HighsModelStatus.kInfeasible: "infeasible",
-    highspy.HighsModelStatus.kUnboundedOrInfeasible: "infeasible",
-    highspy.HighsModelStatus.kUnbounded: "unbounded",
-    highspy.HighsModelStatus.kTimeLimit: "time_limit",
-}
-
-# Presolve costs more than it saves on models that are mostly bounds with few rows, and a warm start does without it.
-_OPTIONS: Mapping[str, bool | int | str] = {
-    "output_flag": False,
-    "threads": 1,
-    "random_seed": 1,
-    "solver": "simplex",
-    "presolve": "off",
-}
-
 
 def _load(matrices: linopy.matrices.MatrixAccessor, time_limit_s: float) -> highspy.Highs:
     lp = highspy.HighsLp()
@@ -304,7 +288,7 @@ def _load(matrices: linopy.matrices.MatrixAccessor, time_limit_s: float) -> high
         whole = highspy.HighsVarType.kInteger
         lp.integrality_ = [highspy.HighsVarType.kContinuous if kind == "C" else whole for kind in matrices.vtypes]
     highs = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy types its core, not this class
-    for option, value in _OPTIONS.items():
+    for option, value in SIMPLEX.items():
         highs.setOptionValue(option, value)
     highs.setOptionValue("time_limit", time_limit_s)
     highs.passModel(lp)

@@ -15,17 +15,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from gridloop.optimize.solve.highs import QUIET, STATUS
 from gridloop.units import BoolArray, FloatArray, IntArray
 
 # Told while a whole model is solved: seconds, best bound, best objective (infinite while there is none).
 Told = Callable[[float, float, float], None]
 
 _STATUS = {
-    highspy.HighsModelStatus.kOptimal: "optimal",
-    highspy.HighsModelStatus.kInfeasible: "infeasible",
-    highspy.HighsModelStatus.kUnboundedOrInfeasible: "infeasible",
-    highspy.HighsModelStatus.kUnbounded: "unbounded",
-    highspy.HighsModelStatus.kTimeLimit: "time_limit",
+    **STATUS,
     highspy.HighsModelStatus.kIterationLimit: "time_limit",
     highspy.HighsModelStatus.kInterrupt: "time_limit",
     highspy.HighsModelStatus.kObjectiveBound: "above_limit",
@@ -102,7 +99,7 @@ class MixedSession:
             kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
             lp.integrality_ = [kinds[int(whole)] for whole in integer]
         self._highs = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy types its core, not this class
-        for option, value in {"output_flag": False, "threads": 1, "random_seed": 1}.items():
+        for option, value in QUIET.items():
             self._highs.setOptionValue(option, value)
         self._highs.passModel(lp)
 

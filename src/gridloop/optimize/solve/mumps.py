@@ -8,14 +8,13 @@ users' guide, dmumps_c.h.
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gridloop.kernel.triplets import multiply
+from gridloop.optimize.solve.casadi_library import ONE_AT_A_TIME, load
 from gridloop.units import FloatArray, IntArray
 
 _INT, _LONG, _REAL = ctypes.c_int, ctypes.c_int64, ctypes.c_double
@@ -64,6 +63,7 @@ class _Struct(ctypes.Structure):
         (ctypes.c_char * 256, "save_prefix"),
         (_INT * 40, "metis_options"),
         (_INT, "instance_number"),
+        (ctypes.c_char * 65536, "spare"),  # what a later one of this version may have added is written here
     )
 
 
@@ -73,28 +73,25 @@ _SYMMETRIC = 2
 _INIT, _END, _ANALYSE, _FACTORIZE, _SOLVE = -1, -2, 1, 2, 3
 # What it says where its guess of the memory was too low.
 _MEMORY = (-8, -9)
+# Instances that are to be ended.
+_DISCARDED: list[_Struct] = []
 
 
 @cache
 def _library() -> ctypes.CDLL | None:
-    found = importlib.util.find_spec("casadi")
-    places = [Path(p) for p in (found.submodule_search_locations or [])] if found else []
-    for file in (place / name for place in places for name in ("libcoinmumps.so", "libcoinmumps.so.3")):
-        if file.is_file():
-            try:
-                lib = ctypes.CDLL(str(file))
-                lib.dmumps_c.argtypes = [ctypes.POINTER(_Struct)]
-                lib.dmumps_c.restype = None
-            except (OSError, AttributeError):
-                return None
-            trial = _started(lib)
-            known = trial.version_number.startswith(_KNOWN) and trial.infog[0] == 0
-            if known:
-                trial.icntl[0:4] = [-1, -1, -1, 0]
-                trial.job = _END
-                lib.dmumps_c(ctypes.byref(trial))
-            return lib if known else None
-    return None
+    try:
+        lib = load("libcoinmumps.so", "libcoinmumps.so.3")
+        if lib is None:
+            return None
+        lib.dmumps_c.argtypes, lib.dmumps_c.restype = [ctypes.POINTER(_Struct)], None
+    except (OSError, AttributeError):
+        return None
+    trial = _started(lib)
+    known = bool(trial.version_number.startswith(_KNOWN)) and trial.infog[0] == 0
+    if known:
+        trial.icntl[0:4] = [-1, -1, -1, 0]
+        _call(lib, trial, _END)
+    return lib if known else None
 
 
 def available() -> bool:
@@ -103,10 +100,31 @@ def available() -> bool:
 
 
 def _started(lib: ctypes.CDLL) -> _Struct:
+    _end_discarded(lib)
     at = _Struct()
-    at.par, at.sym, at.job, at.comm_fortran = 1, _SYMMETRIC, _INIT, _USE_COMM_WORLD
-    lib.dmumps_c(ctypes.byref(at))
+    at.par, at.sym, at.comm_fortran = 1, _SYMMETRIC, _USE_COMM_WORLD
+    _call(lib, at, _INIT)
     return at
+
+
+def _call(lib: ctypes.CDLL, at: _Struct, job: int) -> int:
+    """Do a job; what the library says of it, below zero where it failed."""
+    at.job = job
+    with ONE_AT_A_TIME:
+        lib.dmumps_c(ctypes.byref(at))
+    return int(at.infog[0])
+
+
+def _end_discarded(lib: ctypes.CDLL) -> None:
+    """Free what nobody holds any more, unless another thread is inside: then the next one does it. Waiting here could
+    last for ever, for objects are discarded at any place."""
+    if not _DISCARDED or not ONE_AT_A_TIME.acquire(blocking=False):
+        return
+    try:
+        while _DISCARDED:
+            _call(lib, _DISCARDED.pop(), _END)
+    finally:
+        ONE_AT_A_TIME.release()
 
 
 class SymmetricFactors:
@@ -119,7 +137,9 @@ class SymmetricFactors:
         self.row, self.col = np.ascontiguousarray(row, dtype=np.int64), np.ascontiguousarray(col, dtype=np.int64)
         self._irn, self._jcn = (np.ascontiguousarray(a + 1, dtype=np.int32) for a in (self.row, self.col))
         self._values = np.zeros(row.size)
-        self._at = at = _started(lib)
+        at = _started(lib)
+        begun = at.infog[0] >= 0
+        self._at = at if begun else None
         for place, value in _SETTINGS.items():
             at.icntl[place - 1] = value
         if size >= LARGE:
@@ -127,18 +147,15 @@ class SymmetricFactors:
         at.cntl[0] = PIVOT
         at.n, at.nnz = size, row.size
         at.irn, at.jcn, at.a = (x.ctypes.data for x in (self._irn, self._jcn, self._values))
-        self._run(_ANALYSE)
-
-    def _run(self, job: int) -> int:
-        self._at.job = job
-        self._lib.dmumps_c(ctypes.byref(self._at))
-        return int(self._at.infog[0])
+        self._ready = begun and _call(lib, at, _ANALYSE) >= 0
 
     def factorize(self, values: FloatArray) -> int:
-        """How many eigenvalues are negative; −1 where the matrix is singular."""
+        """How many eigenvalues are negative; −1 where the matrix is singular, or the library could not begin."""
+        if self._at is None or not self._ready:
+            return -1
         self._values[:] = values
         for _ in range(8):
-            said = self._run(_FACTORIZE)
+            said = _call(self._lib, self._at, _FACTORIZE)
             if said not in _MEMORY:
                 break
             self._at.icntl[13] *= 2
@@ -146,9 +163,10 @@ class SymmetricFactors:
 
     def solve(self, rhs: FloatArray) -> FloatArray:
         """The solution, with the factors of the last values."""
+        assert self._at is not None, "factorize first"
         x = np.array(rhs, dtype=float)
         self._at.rhs, self._at.nrhs, self._at.lrhs = x.ctypes.data, 1, self.size
-        self._run(_SOLVE)
+        _call(self._lib, self._at, _SOLVE)
         return x
 
     def multiply(self, x: FloatArray) -> FloatArray:
@@ -158,8 +176,10 @@ class SymmetricFactors:
         return out
 
     def __del__(self) -> None:
-        if getattr(self, "_at", None) is not None:
-            self._run(_END)
+        at: _Struct | None = getattr(self, "_at", None)
+        if at is not None:
+            _DISCARDED.append(at)
+            _end_discarded(self._lib)
 
 
 _MINIMUM_DEGREE, _DISSECTION = 0, 5
