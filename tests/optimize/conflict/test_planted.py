@@ -52,7 +52,8 @@ def feasible(system: LinearSystem, sides: set[int]) -> bool:
 @pytest.mark.data
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_a_planted_conflict_is_named(kind: str, case118: Network):
-    @settings(max_examples=PER_KIND, deadline=None)
+    # The same conflicts in every run: where several minimal sets exist, another than the planted one is no error.
+    @settings(max_examples=PER_KIND, deadline=None, derandomize=True)
     @given(seed=st.integers(0, 2**32 - 1))
     def every_one(seed: int) -> None:
         planted = KINDS[kind](case118, np.random.default_rng(seed))
