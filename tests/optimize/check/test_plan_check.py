@@ -312,10 +312,14 @@ PARTS = {
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_one_spoilt_number_is_found_and_named(data: st.DataObject, copper: Any, feeder: Any):
-    """Any number of the table, off by 10 W or more, up or down."""
+    """Any number of the table, off by 100 W or more, up or down.
+
+    Within a network the balance leaves room for losses, and the bill decides: it is held to 1e-6 of some 300 EUR, which
+    100 W for an hour exceed at every price above 3 EUR/MWh.
+    """
     case, plan = data.draw(st.sampled_from([copper, feeder]))
     row = data.draw(st.integers(0, len(plan.table) - 1))
-    size = data.draw(st.floats(1e-5, 10.0))
+    size = data.draw(st.floats(1e-4, 10.0))
     off = data.draw(st.sampled_from([-size, size]))
     table = plan.table.copy()
     table.loc[row, "value"] += off
