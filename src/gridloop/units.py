@@ -28,3 +28,8 @@ def base_ohm(v_nom_kv: FloatArray, base_mva: float = BASE_MVA) -> FloatArray:
 def base_ka(v_nom_kv: FloatArray, base_mva: float = BASE_MVA) -> FloatArray:
     """Current base of a three-phase voltage level. [kA]"""
     return base_mva / (SQRT3 * np.asarray(v_nom_kv, dtype=float))
+
+
+def finite_or_none(value: float) -> float | None:
+    """A number as JSON has it: None where it is missing or infinite."""
+    return float(value) if math.isfinite(value) else None

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
 from random_grids import random_grids
+from two_machines import two_machines
 
 from gridloop.errors import BadInput
 from gridloop.io.read import read_network
@@ -14,7 +15,7 @@ from gridloop.network.model import Network
 from gridloop.powerflow.batch import power_flows
 from gridloop.powerflow.flow import power_flow
 from gridloop.powerflow.reactive_limits import share_out
-from gridloop.testing import V_NOM_KV, two_bus
+from gridloop.testing import two_bus
 
 # Both sides leave 1e-10 pu of power.
 TIGHT, SAME, SAME_MW = 1e-10, 1e-8, 1e-5
@@ -37,21 +38,7 @@ def test_by_pencil():
 
 def test_a_machine_takes_its_voltage_back():
     """The grid of the test of this name for one flow (test_reactive_limits): two machines hand b's voltage about."""
-    line = {"length_km": 1.0, "r_ohm_per_km": 0.0, "x_ohm_per_km": 0.1}
-    machine = {"regulates_voltage": True, "q_min_mvar": -30.0}
-    net = Network.from_tables(
-        {
-            "bus": [{"id": b, "v_nom_kv": V_NOM_KV} for b in "abc"],
-            "line": [{"id": x + y, "tail_bus": x, "head_bus": y, **line} for x, y in ("ab", "bc")],
-            "source": [{"id": "s", "bus": "a"}],
-            "load": [{"id": "l", "bus": "b", "p_mw": 0.0, "q_mvar": 60.0}],
-            "generator": [
-                {"id": "b", "bus": "b", "q_max_mvar": 100.0, **machine},
-                {"id": "c", "bus": "c", "q_max_mvar": 20.0, "v_set_pu": 1.1, **machine},
-            ],
-        },
-        owner="o",
-    )
+    net = two_machines()
     flows = power_flows(net, {"load.q_mvar": [[60.0], [60.0]], "generator.v_set_pu": [[1.0, 1.1], [1.0, 1.0]]},
                         reactive_limits=True)  # fmt: skip
     assert flows.at_limit.values[:, 0].tolist() == [0, 1]

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from case_files import pandapower_net
 from pytest import approx
+from two_machines import two_machines
 
 from gridloop.io.read import read_network
 from gridloop.network.arrays import build_arrays
-from gridloop.network.model import Network
 from gridloop.powerflow.flow import power_flow
-from gridloop.testing import V_NOM_KV, moment, two_bus
+from gridloop.testing import moment, two_bus
 
 SAID = {"author": "ada", "time": moment(), "reason": "test"}
 WIDE = {"q_min_mvar": -1000.0, "q_max_mvar": 1000.0}
@@ -68,21 +68,7 @@ def test_a_machine_takes_its_voltage_back():
     Held so, 100 Mvar arrive at b, which has to take 40 of them, and c has to give 110: both beyond their limits. With
     both at their limits b falls below its set-point: it takes its voltage back, with c's 20 Mvar to help.
     """
-    line = {"length_km": 1.0, "r_ohm_per_km": 0.0, "x_ohm_per_km": 0.1}
-    machine = {"regulates_voltage": True, "q_min_mvar": -30.0}
-    net = Network.from_tables(
-        {
-            "bus": [{"id": b, "v_nom_kv": V_NOM_KV} for b in "abc"],
-            "line": [{"id": x + y, "tail_bus": x, "head_bus": y, **line} for x, y in ("ab", "bc")],
-            "source": [{"id": "s", "bus": "a"}],
-            "load": [{"id": "l", "bus": "b", "p_mw": 0.0, "q_mvar": 60.0}],
-            "generator": [
-                {"id": "b", "bus": "b", "q_max_mvar": 100.0, **machine},
-                {"id": "c", "bus": "c", "q_max_mvar": 20.0, "v_set_pu": 1.1, **machine},
-            ],
-        },
-        owner="o",
-    )
+    net = two_machines()
     assert power_flow(net).generator["q_mvar"].tolist() == approx([-40, 110], abs=1e-5)
     flow = power_flow(net, reactive_limits=True)
     assert flow.generator["at_limit"].tolist() == [0, 1]

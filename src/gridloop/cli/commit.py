@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import math
-import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.live import Live
 
+from gridloop.cli.live_line import LiveLine
 from gridloop.cli.opf import check_page
 from gridloop.cli.output import Interrupted, print_json, say
 from gridloop.io.pglib_uc import read_units
 from gridloop.operate.plots.commitment_page import build_commitment_page
 from gridloop.optimize.commitment.result import Commitment
 from gridloop.optimize.problems.commitment import commit_units
-
-# Seconds between two lines where there is no terminal.
-_LINE_S = 5.0
 
 
 def commit(
@@ -80,21 +76,8 @@ def _show(console: Console, file: str, plan: Commitment) -> None:
     )
 
 
-class _Progress:
-    """One live line with bound, best plan and gap; on a console that is no terminal a plain line every few seconds."""
-
-    def __init__(self, console: Console, *, lines: bool) -> None:
-        self.console = console
-        self.lines = lines and not console.is_terminal
-        self.live = Live(console=console, refresh_per_second=8, transient=True)
-        self.said_s = time.monotonic()
-
-    def __enter__(self) -> _Progress:
-        self.live.start()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.live.stop()
+class _Progress(LiveLine):
+    """Bound, best plan and gap."""
 
     def show(self, seconds: float, bound: float, objective: float) -> None:
         """Seconds, bound and cost of the best plan so far."""
@@ -102,8 +85,4 @@ class _Progress:
         if math.isfinite(objective):
             best = f"best {objective:,.0f}, gap {100 * (objective - bound) / max(abs(objective), 1e-9):.3f} %"
         text = f"{seconds:5.1f} s  bound {bound:,.0f}  {best}"
-        if self.console.is_terminal:
-            self.live.update(text)
-        elif self.lines and time.monotonic() - self.said_s >= _LINE_S:
-            self.said_s = time.monotonic()
-            say(self.console, text)
+        self.tell(text)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.live import Live
 
+from gridloop.cli.live_line import LiveLine
 from gridloop.cli.output import Interrupted, print_json, say
 from gridloop.errors import BadInput
 from gridloop.io.read import read_balanced
@@ -23,8 +22,6 @@ from gridloop.optimize.problems.opf import optimal_power_flow
 from gridloop.optimize.problems.secure import secure_optimal_flow
 
 PHYSICS = ("ac", "dc")
-# Seconds between two lines where there is no terminal.
-_LINE_S = 5.0
 
 
 def opf(
@@ -138,28 +135,11 @@ def _show(console: Console, file: str, flow: OptimalFlow, top: int) -> None:
         say(console, f"  {name}: {unit['p_mw']:,.2f} MW, {sentence(unit)}")
 
 
-class SolverProgress:
-    """One live line while a solver runs; on a console that is no terminal a plain line every few seconds."""
-
-    def __init__(self, console: Console, *, lines: bool) -> None:
-        self.console = console
-        self.lines = lines and not console.is_terminal
-        self.live = Live(console=console, refresh_per_second=8, transient=True)
-        self.said_s = time.monotonic()
-
-    def __enter__(self) -> SolverProgress:
-        self.live.start()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self.live.stop()
+class SolverProgress(LiveLine):
+    """How far a solver is."""
 
     def show(self, iteration: int, objective: float, violation: float) -> bool:
         """Iteration, cost and largest violation, per unit; always goes on."""
         text = f"iteration {iteration}: cost {objective:,.2f} per hour, worst violation {violation:.1e} pu"
-        if self.console.is_terminal:
-            self.live.update(text)
-        elif self.lines and time.monotonic() - self.said_s >= _LINE_S:
-            self.said_s = time.monotonic()
-            say(self.console, text)
+        self.tell(text)
         return True

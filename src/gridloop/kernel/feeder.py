@@ -33,18 +33,7 @@ from numpy.typing import NDArray
 
 from gridloop.kernel.compiled import inner, outer
 from gridloop.kernel.elimination import Rows, SingleArray
-from gridloop.kernel.lanes import (
-    LANES,
-    anywhere_outside,
-    bounded,
-    fma,
-    largest,
-    load,
-    root,
-    splat,
-    store,
-    where,
-)
+from gridloop.kernel.lanes import LANES, anywhere_outside, bounded, fma, largest, load, root, splat, store, where
 from gridloop.units import IntArray
 
 # Status of a scenario.

@@ -10,6 +10,7 @@ from gridloop.forecast.scores import score
 from gridloop.forecast.value import Forecast
 from gridloop.operate.decide.known import Groups
 from gridloop.telemetry.store import Store
+from gridloop.units import finite_or_none
 
 KINDS = ("load", "solar", "wind")
 
@@ -30,8 +31,4 @@ def forecast_scores(
         for kind in KINDS
         for name in (f"{kind}_nmae_pct", f"persistence_{kind}_nmae_pct", f"{kind}_skill", f"{kind}_coverage")
     ]
-    return {name: _finite(summary.get(name, math.nan)) for name in wanted}
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+    return {name: finite_or_none(summary.get(name, math.nan)) for name in wanted}

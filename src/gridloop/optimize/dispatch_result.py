@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from gridloop.diagnosis import Diagnosis
+from gridloop.units import finite_or_none
 
 HOURS_A_YEAR = 8760.0
 
@@ -97,7 +98,7 @@ class Dispatch:
             "renewable_share": self.renewable_share,
         }
         return {
-            **{name: value if math.isfinite(value) else None for name, value in numbers.items()},
+            **{name: finite_or_none(value) for name, value in numbers.items()},
             "status": self.status,
             "solve_s": self.solve_s,
             "build_s": self.build_s,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 
 from gridloop.diagnosis import Diagnosis
 from gridloop.network.model import Network
+from gridloop.units import finite_or_none
 
 GENERATOR = ["p_mw", "q_mvar", "cost_per_h", "reason", "binding", "shadow_price"]
 BUS = ["v_pu", "angle_deg", "lmp_per_mwh", "energy_per_mwh", "loss_per_mwh", "congestion_per_mwh", "lmq_per_mvarh"]
@@ -80,19 +82,26 @@ class OptimalFlow:
     def to_dict(self) -> dict[str, Any]:
         """What `gridloop opf --json` prints: numbers that are missing are None."""
         return {
-            "objective": _number(self.cost),
+            "objective": finite_or_none(self.cost),
             "status": self.status,
             "physics": self.physics,
             "solve_s": self.solve_s,
             "build_s": self.build_s,
             "iterations": self.iterations,
-            "losses_mw": _number(self.losses_mw),
-            "emissions_t": _number(self.emissions_t),
-            "lmp": {str(bus): _number(price) for bus, price in self.lmp.items()},
-            "violations_max_pu": _number(self.violations_max_pu),
+            "losses_mw": finite_or_none(self.losses_mw),
+            "emissions_t": finite_or_none(self.emissions_t),
+            "lmp": {str(bus): finite_or_none(price) for bus, price in self.lmp.items()},
+            "violations_max_pu": finite_or_none(self.violations_max_pu),
             "diagnosis": None if self.diagnosis is None else str(self.diagnosis),
             "warnings": list(self.warnings),
         }
+
+
+def empty_table(index: pd.Index, columns: Sequence[str]) -> pd.DataFrame:
+    """A table of an answer that there is none of: all numbers missing, no words."""
+    words = ("reason", "binding")
+    data = {c: np.full(len(index), "" if c in words else np.nan, object if c in words else float) for c in columns}
+    return pd.DataFrame(data, index=index)
 
 
 def without_answer(
@@ -100,21 +109,15 @@ def without_answer(
     iterations: int = 0,
 ) -> OptimalFlow:  # fmt: skip
     """An `OptimalFlow` that says why there is none: all numbers missing."""
-
-    def empty(index: pd.Index, columns: list[str]) -> pd.DataFrame:
-        words = ("reason", "binding")
-        data = {c: np.full(len(index), "" if c in words else np.nan, object if c in words else float) for c in columns}
-        return pd.DataFrame(data, index=index)
-
     return OptimalFlow(
         network=net,
         physics=physics,
         status=status,
         cost=math.nan,
-        generator=empty(net.generator.index, GENERATOR),
-        bus=empty(net.bus.index, BUS),
-        line=empty(net.line.index, BRANCH),
-        transformer=empty(net.transformer.index, BRANCH),
+        generator=empty_table(net.generator.index, GENERATOR),
+        bus=empty_table(net.bus.index, BUS),
+        line=empty_table(net.line.index, BRANCH),
+        transformer=empty_table(net.transformer.index, BRANCH),
         losses_mw=math.nan,
         emissions_t=math.nan,
         diagnosis=diagnosis,
@@ -122,7 +125,3 @@ def without_answer(
         solve_s=solve_s,
         iterations=iterations,
     )
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

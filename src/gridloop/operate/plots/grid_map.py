@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from typing import Any
 
@@ -43,7 +44,7 @@ def part(picture: Picture) -> Part:
         layout["annotations"] += _overloaded(picture, found)
     else:
         traces.append(grey(found))
-        layout["annotations"] += [_named(found.xy.T[b], b) for b in picture.weakest if b in found.xy.index]
+        layout["annotations"] += [label(found.xy.T[b], b) for b in picture.weakest if b in found.xy.index]
     if len(picture.opened):
         traces.insert(0, opened_branches(picture, found))
     name_unrated(traces, picture)
@@ -111,19 +112,24 @@ def _overloaded(picture: Picture, found: Places) -> list[dict[str, Any]]:
     labels = []
     for branch, value in zip(worst["id"], worst["value"], strict=True):
         if branch in ends.index:
-            row = ends.T[branch]
-            middle = pd.Series({"x_km": (row["x0"] + row["x1"]) / 2, "y_km": (row["y0"] + row["y1"]) / 2})
-            labels.append(_named(middle, str(branch), f"{number(float(value), 0)} %"))
+            labels.append(label(middle_of(ends, branch), str(branch), f"{number(float(value), 0)} %"))
     return labels
 
 
-def _named(at: pd.Series, name: str, value: str = "") -> dict[str, Any]:
+def middle_of(ends: pd.DataFrame, branch: Hashable) -> pd.Series:
+    """Where a label of a branch points to."""
+    row = ends.T[branch]
+    return pd.Series({"x_km": (row["x0"] + row["x1"]) / 2, "y_km": (row["y0"] + row["y1"]) / 2})
+
+
+def label(at: pd.Series, name: str, value: str = "", offset: tuple[int, int] = (-38, -34)) -> dict[str, Any]:
+    """A name, and a value below it, that points at a place; offset of the label in pixels."""
     return {
         "text": escaped(name) + (f"<br><b>{value}</b>" if value else ""),
         "x": round(float(at["x_km"]), 4),
         "y": round(float(at["y_km"]), 4),
-        "ax": -38,
-        "ay": -34,
+        "ax": offset[0],
+        "ay": offset[1],
         "showarrow": True,
         "arrowhead": 0,
         "arrowwidth": 1.2,

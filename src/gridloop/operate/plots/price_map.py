@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from gridloop.operate.plots.grid_map import name_unrated, opened_branches, placed, quiet, thin
+from gridloop.operate.plots.grid_map import label, middle_of, name_unrated, opened_branches, placed, quiet, thin
 from gridloop.operate.plots.picture import Picture
 from gridloop.operate.report import feeder_marks, style
 from gridloop.operate.report.chart import Chart, Part, Trace
@@ -127,23 +127,7 @@ def _labels(picture: Picture, found: Places, binding: pd.Series) -> list[dict[st
     for branch, value in binding.sort_values(ascending=False, kind="stable").head(MOST_LABELS).items():
         if branch not in ends.index:
             continue
-        row = ends.T[branch]
         side = -1 if len(labels) % 2 else 1
-        labels.append(
-            {
-                "text": f"{escaped(branch)}<br><b>{number(float(value), 2)} per MW</b>",
-                "x": round((float(row["x0"]) + float(row["x1"])) / 2, 4),
-                "y": round((float(row["y0"]) + float(row["y1"])) / 2, 4),
-                "ax": 44 * side,
-                "ay": -36 * side,
-                "showarrow": True,
-                "arrowhead": 0,
-                "arrowwidth": 1.2,
-                "arrowcolor": style.LIMIT,
-                "bgcolor": "rgba(255,255,255,0.88)",
-                "bordercolor": style.LIMIT,
-                "borderpad": 2,
-                "font": {"size": 12, "color": style.INK},
-            }
-        )
+        worth = f"{number(float(value), 2)} per MW"
+        labels.append(label(middle_of(ends, branch), str(branch), worth, (44 * side, -36 * side)))
     return labels

@@ -94,9 +94,8 @@ def _short(m: Moment) -> list[Cause]:
         branches, carry = _across(m, nodes)
         load = float((need + must_take - least_taken)[nodes].sum()) * BASE_MVA
         own = float(most[nodes].sum()) * BASE_MVA
-        whole = nodes.size == int((m.island == m.island[nodes[0]]).sum())
+        whole, where = _place(m, nodes)
         kind = "demand_above_capacity" if whole else "pocket_short"
-        where = f"the island of bus {m.bus[nodes[0]]}" if whole else _buses(m, nodes)
         into = "" if whole else f", and the {_few(branches, 'branch')} into {_them(nodes)} {_carry(carry)}"
         said = (
             f"{where} {'takes' if whole or nodes.size == 1 else 'take'} {load:.6g} MW; {_few(gens, 'generator')} there "
@@ -117,9 +116,8 @@ def _over(m: Moment) -> list[Cause]:
         gens = [str(i) for i in m.gen_id[inside]]
         branches, carry = _across(m, nodes)
         must, take = float((least + injected)[nodes].sum()) * BASE_MVA, float((need + can_take)[nodes].sum()) * BASE_MVA
-        whole = nodes.size == int((m.island == m.island[nodes[0]]).sum())
+        whole, where = _place(m, nodes)
         kind = "must_run_above_demand" if whole else "pocket_over"
-        where = f"the island of bus {m.bus[nodes[0]]}" if whole else _buses(m, nodes)
         out = "" if whole else f", and the {_few(branches, 'branch')} out of {_them(nodes)} {_carry(carry)}"
         said = (
             f"{where} {'has' if whole or nodes.size == 1 else 'have'} {must:.6g} MW that must be given "
@@ -133,6 +131,12 @@ def _over(m: Moment) -> list[Cause]:
 def _drawn(m: Moment) -> tuple[FloatArray, FloatArray]:
     """What loads take and what negative ones give, shunts at nominal voltage left out. [node], per unit"""
     return np.maximum(m.p_load, 0.0), np.maximum(-m.p_load, 0.0)
+
+
+def _place(m: Moment, nodes: IntArray) -> tuple[bool, str]:
+    """Whether nodes are a whole island, and how to call them."""
+    whole = nodes.size == int((m.island == m.island[nodes[0]]).sum())
+    return whole, f"the island of bus {m.bus[nodes[0]]}" if whole else _buses(m, nodes)
 
 
 def _buses(m: Moment, nodes: IntArray) -> str:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
 from gridloop.network.topology import NO_NODE
 from gridloop.optimize import explain_flow
 from gridloop.optimize.case import Moment
-from gridloop.optimize.optimal_flow import BRANCH, BUS, GENERATOR, OptimalFlow
+from gridloop.optimize.optimal_flow import BRANCH, BUS, OptimalFlow
 from gridloop.optimize.physics.ac_model import AcModel
 from gridloop.optimize.physics.ac_prices import Prices, split_prices
 from gridloop.optimize.physics.ac_start import AcStart
+from gridloop.optimize.physics.answer_tables import bus_table, emissions_t, generator_table
 from gridloop.optimize.solve.ipopt import NonlinearOutcome
 from gridloop.units import BASE_MVA, ComplexArray, FloatArray
 
@@ -26,23 +25,21 @@ def read_answer(model: AcModel, outcome: NonlinearOutcome, build_s: float) -> Op
     prices = split_prices(model, outcome)
     branch = branch_table(m, voltage, prices)
     lines = m.arrays.branches.n_lines
-    generator = generator_table(m, p, q, prices)
     cost = explain_flow.cost_per_h(m, p)
+    why = explain_flow.reasons(m, p, prices.lmp[m.gen_node], prices.congestion[m.gen_node])
     taken = branch[["p_tail_mw", "p_head_mw"]].to_numpy(dtype=float)
     shunts = float(m.arrays.shunt.real[m.at] @ v**2) * BASE_MVA
-    known = ~np.isnan(m.emissions_t_per_mwh)
-    emitted = float(m.emissions_t_per_mwh[known] @ p[known]) * BASE_MVA if known.any() else float("nan")
     return OptimalFlow(
         network=m.net,
         physics="ac",
         status="optimal",
         cost=float(cost.sum()),
-        generator=generator,
+        generator=generator_table(m, p, q, cost, why),
         bus=_bus_table(m, theta, v, prices),
         line=branch.iloc[:lines],
         transformer=branch.iloc[lines:],
         losses_mw=float(np.nansum(taken)) + shunts,
-        emissions_t=emitted,
+        emissions_t=emissions_t(m, p),
         build_s=build_s,
         solve_s=outcome.seconds,
         iterations=outcome.iterations,
@@ -90,27 +87,5 @@ def branch_table(m: Moment, v: ComplexArray, prices: Prices) -> pd.DataFrame:
 
 
 def _bus_table(m: Moment, theta: FloatArray, v: FloatArray, prices: Prices) -> pd.DataFrame:
-    node = m.node_of_bus
-    values = [
-        v, np.rad2deg(theta), prices.lmp, prices.energy, prices.loss, prices.congestion, prices.lmq,
-    ]  # fmt: skip
-    return pd.DataFrame(
-        {name: np.where(node >= 0, value[node], np.nan) for name, value in zip(BUS, values, strict=True)},
-        index=m.net.bus.index,
-    )
-
-
-def generator_table(m: Moment, p: FloatArray, q: FloatArray, prices: Prices) -> pd.DataFrame:
-    """All generators of the network, then sources that give power; NaN where one is out of service."""
-    code, binding, shadow = explain_flow.reasons(m, p, prices.lmp[m.gen_node], prices.congestion[m.gen_node])
-    above = m.gen_row < 0
-    index = pd.Index([*m.net.generator.index, *m.gen_id[above]], name="id", dtype=object)
-    place = np.where(above, len(m.net.generator) + np.cumsum(above) - 1, m.gen_row)
-    values: list[Any] = [p * BASE_MVA, q * BASE_MVA, explain_flow.cost_per_h(m, p), code, binding, shadow]
-    data: dict[str, Any] = {}
-    for name, value in zip(GENERATOR, values, strict=True):
-        words = name in ("reason", "binding")
-        column = np.full(len(index), "" if words else np.nan, dtype=object if words else float)
-        column[place] = value
-        data[name] = column
-    return pd.DataFrame(data, index=index)
+    values = (v, np.rad2deg(theta), prices.lmp, prices.energy, prices.loss, prices.congestion, prices.lmq)
+    return bus_table(m, dict(zip(BUS, values, strict=True)))

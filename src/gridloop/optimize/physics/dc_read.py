@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +12,14 @@ from gridloop.errors import BadInput
 from gridloop.optimize.case import Moment
 from gridloop.optimize.explain_flow import cost_per_h, reasons
 from gridloop.optimize.optimal_flow import BRANCH, OptimalFlow, without_answer
+from gridloop.optimize.physics.answer_tables import (
+    ADVICE,
+    NO_PRICE,
+    bus_table,
+    by_kind,
+    emissions_t,
+    generator_table,
+)
 from gridloop.optimize.physics.dc_model import DcModel, DcOutcome, consumption
 from gridloop.units import BASE_MVA, FloatArray, IntArray
 
@@ -21,16 +28,6 @@ if TYPE_CHECKING:
 
 # Nearer to a limit than this is at it, per unit: ten times the solvers' tolerance.
 AT_LIMIT = 1e-6
-# A shadow price below this share of the largest price is rounding of the solver.
-_NO_PRICE = 1e-7
-
-_ADVICE = {
-    "unbounded": "Some generator without upper limit has a negative cost: give p_max_mw or another cost.",
-    "time_limit": "Raise `time_limit_s`.",
-    "interrupted": "Start again to go on.",
-    "solver_failed": "Look for limits and costs of very different size; report the case if there are none.",
-    "not_converged": "Report the case.",
-}
 
 
 def read_flow(physics: Dc, model: DcModel, outcome: DcOutcome, build_s: float) -> OptimalFlow:
@@ -43,8 +40,6 @@ def read_flow(physics: Dc, model: DcModel, outcome: DcOutcome, build_s: float) -
             build_s=build_s, solve_s=outcome.seconds, iterations=outcome.iterations,
         )  # fmt: skip
     cost = cost_per_h(m, outcome.p)
-    known = ~np.isnan(m.emissions_t_per_mwh)
-    emitted = float((m.emissions_t_per_mwh * outcome.p * BASE_MVA)[known].sum()) if known.any() else math.nan
     line, transformer = _branches(model, outcome)
     state = physics.state() | {
         "grid": model.grid,
@@ -56,12 +51,12 @@ def read_flow(physics: Dc, model: DcModel, outcome: DcOutcome, build_s: float) -
         physics=physics.name,
         status="optimal",
         cost=float(cost.sum()),
-        generator=_generators(model, outcome, cost),
+        generator=generator_table(m, outcome.p, np.full(outcome.p.size, np.nan), cost, _reasons(model, outcome)),
         bus=_buses(m, outcome),
         line=line,
         transformer=transformer,
         losses_mw=float((consumption(m) - m.p_load).sum() * BASE_MVA),
-        emissions_t=emitted,
+        emissions_t=emissions_t(m, outcome.p),
         build_s=build_s,
         solve_s=outcome.seconds,
         iterations=outcome.iterations,
@@ -77,7 +72,7 @@ def _no_answer(physics: Dc, model: DcModel, outcome: DcOutcome) -> Diagnosis:
 
         return dc_conflict(model.moment, physics.rule, model=model if model.failed is model else None)
     cause = f"The DC model ended {outcome.status!r} after {outcome.rounds} rounds."
-    return Diagnosis(outcome.status, [cause], _ADVICE.get(outcome.status, ""), {"rounds": outcome.rounds})
+    return Diagnosis(outcome.status, [cause], ADVICE.get(outcome.status, ""), {"rounds": outcome.rounds})
 
 
 def violation(model: DcModel, outcome: DcOutcome) -> float:
@@ -97,31 +92,21 @@ def violation(model: DcModel, outcome: DcOutcome) -> float:
 
 
 def _buses(m: Moment, o: DcOutcome) -> pd.DataFrame:
-    at = m.node_of_bus
-    known = at >= 0
-
-    def by_bus(values: FloatArray) -> FloatArray:
-        column = np.full(at.size, np.nan)
-        column[known] = values[at[known]]
-        return column
-
-    return pd.DataFrame(
-        {
-            "v_pu": by_bus(np.ones(m.n)),
-            "angle_deg": by_bus(np.rad2deg(o.theta)),
-            "lmp_per_mwh": by_bus(o.price / BASE_MVA),
-            "energy_per_mwh": by_bus(o.energy / BASE_MVA),
-            "loss_per_mwh": by_bus(np.zeros(m.n)),
-            "congestion_per_mwh": by_bus((o.price - o.energy) / BASE_MVA),
-            "lmq_per_mvarh": np.full(at.size, np.nan),
-        },
-        index=m.net.bus.index,
-    )
+    columns = {
+        "v_pu": np.ones(m.n),
+        "angle_deg": np.rad2deg(o.theta),
+        "lmp_per_mwh": o.price / BASE_MVA,
+        "energy_per_mwh": o.energy / BASE_MVA,
+        "loss_per_mwh": np.zeros(m.n),
+        "congestion_per_mwh": (o.price - o.energy) / BASE_MVA,
+        "lmq_per_mvarh": np.full(m.n, np.nan),
+    }
+    return bus_table(m, columns)
 
 
 def _branches(model: DcModel, o: DcOutcome) -> tuple[pd.DataFrame, pd.DataFrame]:
     m = model.moment
-    n_lines, n = len(m.net.line), len(m.net.line) + len(m.net.transformer)
+    n = m.arrays.branches.tail.size
     columns = {name: np.full(n, np.nan) for name in BRANCH}
     served = np.zeros(n, dtype=bool)
     ends = m.arrays.branches
@@ -135,9 +120,7 @@ def _branches(model: DcModel, o: DcOutcome) -> tuple[pd.DataFrame, pd.DataFrame]
     loading[rated] = 100 * np.abs(o.flow[rated]) / m.rate[rated]
     columns["loading_pct"][row] = loading
     columns["shadow_price_per_mwh"][row] = _of_rating(model, o) / BASE_MVA
-    table = pd.DataFrame(columns, index=ends.ids)
-    line, transformer = table.iloc[:n_lines], table.iloc[n_lines:]
-    return line.set_axis(m.net.line.index), transformer.set_axis(m.net.transformer.index)
+    return by_kind(m, pd.DataFrame(columns, index=ends.ids))
 
 
 def _of_rating(model: DcModel, o: DcOutcome) -> FloatArray:
@@ -153,27 +136,6 @@ def _of_rating(model: DcModel, o: DcOutcome) -> FloatArray:
     if after.any():  # limits after outages are limits of the rating too
         total = total + np.bincount(o.branch[after], -np.abs(o.dual[after]), m.tail.size)
     return np.abs(total)
-
-
-def _generators(model: DcModel, o: DcOutcome, cost: FloatArray) -> pd.DataFrame:
-    """Outputs with their reasons, `source:ID` at the end; NaN where out of service."""
-    m = model.moment
-    reason, binding, price = _reasons(model, o)
-    found = pd.DataFrame(
-        {
-            "p_mw": o.p * BASE_MVA,
-            "q_mvar": np.full(o.p.size, np.nan),
-            "cost_per_h": cost,
-            "reason": reason,
-            "binding": binding,
-            "shadow_price": price,
-        },
-        index=m.gen_id,
-    )
-    index = m.net.generator.index.append(m.gen_id[m.gen_row < 0])
-    table = found.reindex(index)
-    table[["reason", "binding"]] = table[["reason", "binding"]].fillna("")
-    return table
 
 
 def _reasons(model: DcModel, o: DcOutcome) -> tuple[list[str], list[str], FloatArray]:
@@ -198,7 +160,7 @@ def _heaviest(model: DcModel, o: DcOutcome, nodes: IntArray) -> IntArray:
 
 def binding_branches(o: DcOutcome) -> IntArray:
     """Branches whose multipliers are no rounding."""
-    size = _NO_PRICE * max(1.0, float(np.abs(o.weight).max(initial=0.0)))
+    size = NO_PRICE * max(1.0, float(np.abs(o.weight).max(initial=0.0)))
     return np.flatnonzero(np.abs(o.weight) > size)
 
 
@@ -227,7 +189,7 @@ def binding_contingencies(flow: OptimalFlow) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     m, o, grid = flow.state["moment"], flow.state["outcome"], flow.state["grid"]
     limit = flow.state["outages_high"]
-    size = _NO_PRICE * max(1.0, float(np.abs(o.dual).max(initial=0.0)))
+    size = NO_PRICE * max(1.0, float(np.abs(o.dual).max(initial=0.0)))
     chosen = np.flatnonzero((o.outage >= 0) & (np.abs(o.dual) > size))
     lost, which = np.unique(o.outage[chosen], return_inverse=True)
     branch = o.branch[chosen]

@@ -14,12 +14,13 @@ import numpy as np
 import pandas as pd
 
 from gridloop.optimize.explain_flow import cost_per_h, reasons
+from gridloop.optimize.physics.answer_tables import NO_PRICE
 from gridloop.optimize.physics.lindistflow_ac import AcCheck, compared
 from gridloop.optimize.physics.lindistflow_cuts import BAND, CutOutcome
 from gridloop.optimize.physics.lindistflow_feeder import SCALE, FeederMoment
 from gridloop.optimize.physics.lindistflow_feeder_model import FeederLinDistFlow, FeederModel, limits
 from gridloop.optimize.physics.lindistflow_feeder_result import BUS, LINE, FeederOptimalFlow, without_feeder_answer
-from gridloop.optimize.physics.lindistflow_read import NO_PRICE, no_answer
+from gridloop.optimize.physics.lindistflow_read import no_answer
 from gridloop.powerflow.feeder.arrays import FeederArrays, build_feeder_arrays
 from gridloop.powerflow.feeder.control import ControlledSolution
 from gridloop.powerflow.feeder.elements import branch_tables

@@ -11,9 +11,9 @@ import pandas as pd
 
 from gridloop.diagnosis import Diagnosis
 from gridloop.network.feeder.model import Feeder
-from gridloop.optimize.optimal_flow import GENERATOR
+from gridloop.optimize.optimal_flow import GENERATOR, empty_table
 from gridloop.optimize.physics.lindistflow_ac import AcCheck
-from gridloop.units import IntArray
+from gridloop.units import IntArray, finite_or_none
 
 BUS = ["v_pu", "angle_deg", "lmp_per_mwh", "energy_per_mwh", "congestion_per_mwh", "lmq_per_mvarh", "shadow_price"]
 LINE = ["p_tail_mw", "q_tail_mvar", "p_head_mw", "q_head_mvar", "losses_mw", "loading_pct", "shadow_price_per_ka"]
@@ -68,18 +68,19 @@ class FeederOptimalFlow:
         """What `gridloop opf --json` prints: numbers that are missing are None."""
         check = self.ac_check
         return {
-            "objective": _number(self.cost),
+            "objective": finite_or_none(self.cost),
             "status": self.status,
             "physics": self.physics,
             "solve_s": self.solve_s,
             "build_s": self.build_s,
             "iterations": self.iterations,
-            "losses_mw": _number(self.losses_mw),
+            "losses_mw": finite_or_none(self.losses_mw),
             "lmp": {
-                ".".join(map(str, node)): _number(price) for node, price in zip(self.lmp.index, self.lmp, strict=True)
+                ".".join(map(str, node)): finite_or_none(price)
+                for node, price in zip(self.lmp.index, self.lmp, strict=True)
             },
-            "violations_max_pu": _number(self.violations_max_pu),
-            "ac_v_difference_pu": None if check is None else _number(check.v_difference_pu),
+            "violations_max_pu": finite_or_none(self.violations_max_pu),
+            "ac_v_difference_pu": None if check is None else finite_or_none(check.v_difference_pu),
             "diagnosis": None if self.diagnosis is None else str(self.diagnosis),
         }
 
@@ -97,20 +98,15 @@ def without_feeder_answer(
     nodes = [(bus, int(t)) for bus, text in feeder.bus["phases"].items() for t in str(text).split(".") if int(t)]
     every = pd.MultiIndex.from_tuples(nodes, names=["bus", "phase"])
     none = pd.MultiIndex.from_arrays([[], []], names=["line", "conductor"])
-    words = ("reason", "binding")
-    gens = {
-        c: np.full(len(feeder.generator), "" if c in words else np.nan, object if c in words else float)
-        for c in GENERATOR
-    }
     return FeederOptimalFlow(
         feeder=feeder,
         physics="lindistflow",
         status=status,
         cost=math.nan,
-        generator=pd.DataFrame(gens, index=feeder.generator.index),
-        bus=pd.DataFrame(np.nan, index=every, columns=BUS),
-        line=pd.DataFrame(np.nan, index=feeder.line.index, columns=LINE),
-        conductor=pd.DataFrame(np.nan, index=none, columns=["p_tail_mw", "q_tail_mvar", "i_tail_ka", "i_head_ka"]),
+        generator=empty_table(feeder.generator.index, GENERATOR),
+        bus=empty_table(every, BUS),
+        line=empty_table(feeder.line.index, LINE),
+        conductor=empty_table(none, ["p_tail_mw", "q_tail_mvar", "i_tail_ka", "i_head_ka"]),
         losses_mw=math.nan,
         taps=np.zeros(0, dtype=np.int64),
         diagnosis=diagnosis,
@@ -118,7 +114,3 @@ def without_feeder_answer(
         solve_s=solve_s,
         iterations=iterations,
     )
-
-
-def _number(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None

@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
 
 from gridloop.diagnosis import Diagnosis
 from gridloop.optimize.explain_flow import cost_per_h, reasons
 from gridloop.optimize.optimal_flow import BRANCH, OptimalFlow, without_answer
+from gridloop.optimize.physics.answer_tables import (
+    ADVICE,
+    NO_PRICE,
+    bus_table,
+    by_kind,
+    emissions_t,
+    generator_table,
+)
 from gridloop.optimize.physics.lindistflow import LinDistFlow, LinDistFlowModel
 from gridloop.optimize.physics.lindistflow_ac import ac_check
 from gridloop.optimize.physics.lindistflow_cuts import CutModel, CutOutcome
 from gridloop.units import BASE_MVA, FloatArray
-
-# A shadow price below this share of the largest price is rounding of the solver.
-NO_PRICE = 1e-7
-ADVICE = {
-    "unbounded": "Some generator without upper limit has a negative cost: give p_max_mw or another cost.",
-    "time_limit": "Raise `time_limit_s`.",
-    "interrupted": "Start again to go on.",
-    "solver_failed": "Look for limits and costs of very different size; report the case if there are none.",
-    "not_converged": "Report the case.",
-}
 
 
 def read_flow(physics: LinDistFlow, model: LinDistFlowModel, outcome: CutOutcome, build_s: float) -> OptimalFlow:
@@ -41,8 +37,6 @@ def read_flow(physics: LinDistFlow, model: LinDistFlowModel, outcome: CutOutcome
     bus = _buses(model, outcome)
     generator = _generators(model, outcome, bus, p, q, cost)
     line, transformer = _branches(model, outcome)
-    known = ~np.isnan(m.emissions_t_per_mwh)
-    emitted = float((m.emissions_t_per_mwh * p * BASE_MVA)[known].sum()) if known.any() else math.nan
     state = physics.state()
     if physics.compare:
         state["ac_check"] = ac_check(m.net, generator, bus["v_pu"])
@@ -56,7 +50,7 @@ def read_flow(physics: LinDistFlow, model: LinDistFlowModel, outcome: CutOutcome
         line=line,
         transformer=transformer,
         losses_mw=float(losses(model, x) * BASE_MVA),
-        emissions_t=emitted,
+        emissions_t=emissions_t(m, p),
         build_s=build_s,
         solve_s=outcome.seconds,
         iterations=outcome.iterations,
@@ -126,30 +120,20 @@ def _no_answer(model: LinDistFlowModel, outcome: CutOutcome) -> Diagnosis:
 
 def _buses(model: LinDistFlowModel, o: CutOutcome) -> pd.DataFrame:
     m = model.moment
-    at = m.node_of_bus
-    known = at >= 0
-
-    def by_bus(values: FloatArray) -> FloatArray:
-        column = np.full(at.size, np.nan)
-        column[known] = values[at[known]]
-        return column
-
     price = o.row_dual[model.balance_p] / BASE_MVA
     first = np.zeros(int(m.island.max(initial=-1)) + 1, dtype=np.int64)
     first[m.island[m.reference[::-1]]] = m.reference[::-1]
     energy = price[first[m.island]]
-    return pd.DataFrame(
-        {
-            "v_pu": by_bus(np.sqrt(np.maximum(o.x[model.w], 0.0))),
-            "angle_deg": by_bus(np.rad2deg(o.x[model.theta])),
-            "lmp_per_mwh": by_bus(price),
-            "energy_per_mwh": by_bus(energy),
-            "loss_per_mwh": by_bus(np.zeros(m.n)),
-            "congestion_per_mwh": by_bus(price - energy),
-            "lmq_per_mvarh": by_bus(o.row_dual[model.balance_q] / BASE_MVA),
-        },
-        index=m.net.bus.index,
-    )
+    columns = {
+        "v_pu": np.sqrt(np.maximum(o.x[model.w], 0.0)),
+        "angle_deg": np.rad2deg(o.x[model.theta]),
+        "lmp_per_mwh": price,
+        "energy_per_mwh": energy,
+        "loss_per_mwh": np.zeros(m.n),
+        "congestion_per_mwh": price - energy,
+        "lmq_per_mvarh": o.row_dual[model.balance_q] / BASE_MVA,
+    }
+    return bus_table(m, columns)
 
 
 def _branches(model: LinDistFlowModel, o: CutOutcome) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -174,9 +158,7 @@ def _branches(model: LinDistFlowModel, o: CutOutcome) -> tuple[pd.DataFrame, pd.
     for some, dual in zip(model.circles, model.circle_duals(o.row_dual), strict=True):
         shadow[some.place] += dual / BASE_MVA
     columns["shadow_price_per_mwh"][row[rated]] = shadow[rated]
-    table = pd.DataFrame(columns, index=b.ids)
-    lines = table.iloc[: b.n_lines].set_axis(m.net.line.index)
-    return lines, table.iloc[b.n_lines :].set_axis(m.net.transformer.index)
+    return by_kind(m, pd.DataFrame(columns, index=b.ids))
 
 
 def _generators(
@@ -189,11 +171,7 @@ def _generators(
     congestion = bus["congestion_per_mwh"].reindex(first).to_numpy(dtype=float)
     code, binding, shadow = reasons(m, p, price[m.gen_node], congestion[m.gen_node])
     _name_limits(model, o, code, binding)
-    data = {"p_mw": p * BASE_MVA, "q_mvar": q * BASE_MVA, "cost_per_h": cost, "reason": code, "binding": binding}
-    found = pd.DataFrame({**data, "shadow_price": shadow}, index=m.gen_id)
-    table = found.reindex(m.net.generator.index.append(m.gen_id[m.gen_row < 0]))
-    table[["reason", "binding"]] = table[["reason", "binding"]].fillna("")
-    return table
+    return generator_table(m, p, q, cost, (code, binding, shadow))
 
 
 def _name_limits(model: LinDistFlowModel, o: CutOutcome, code: list[str], binding: list[str]) -> None:

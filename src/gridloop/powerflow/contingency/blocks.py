@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from itertools import count as counted
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,13 +149,7 @@ def in_parts(job: Job, blocks: int, size: int, threads: int | None) -> None:
     if count not in job.ready.parts:
         job.ready.parts[count] = _contiguous(blocks, size) if job.own is not None else _dealt(blocks, count)
     todo = job.ready.parts[count]
-    turn = counted()  # drawing from it is one step: no two threads get the same number
-
-    def work(*_: int) -> None:
-        while (k := next(turn)) < len(todo):
-            job.solve(todo[k])
-
-    in_threads(((k, k) for k in range(workers)), work, workers)
+    in_threads(((k, k + 1) for k in range(len(todo))), lambda k, _: job.solve(todo[k]), workers)
 
 
 def _contiguous(blocks: int, size: int) -> list[IntArray]:
