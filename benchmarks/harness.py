@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from benchmarks import peers
@@ -19,6 +21,9 @@ class Bench:
 
     quick   a third of the scenarios, and answers compared on no more than those that are timed
     cases   only these, where any are named
+    sets, physics, buses  the same for benchmarks that have such a choice; 0 for their own largest number of buses
+    journal  file of finished cases, where a benchmark can go on from one
+    line    prints a line that stays; `say` tells what is under way
     """
 
     runs: int = 5
@@ -30,12 +35,22 @@ class Bench:
     answers: int = 10_000
     seed: int = 0
     data: str | None = None
+    sets: tuple[str, ...] = ()
+    physics: tuple[str, ...] = ()
+    buses: int = 0
+    journal: Path | None = None
     say: Callable[[str], None] = lambda text: None
+    line: Callable[[str], None] = lambda text: None
     versions: dict[str, str] = field(default_factory=dict)
 
     def asks_for(self, case: str) -> bool:
         """True where this case is to be measured."""
         return not self.cases or case in self.cases
+
+    @property
+    def data_folder(self) -> Path:
+        """Where the recorded data would be: `data`, else GRIDLOOP_DATA, else beside the checkout."""
+        return Path(self.data or os.environ.get("GRIDLOOP_DATA") or peers.ROOT.parent / "shared" / "data")
 
     def peer(self, script: str, facts: Mapping[str, Any], arrays: Mapping[str, Any] | None = None) -> Answer:
         """Run a peer's script and remember its versions."""

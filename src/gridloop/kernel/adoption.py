@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from gridloop.kernel.compiled import kernel
+from gridloop.kernel.compiled import inner, outer
 from gridloop.kernel.normal import normal_of_uniform
 from gridloop.kernel.random import philox, uniform_row
 
@@ -28,13 +28,13 @@ DEVICE_STREAMS = (np.uint64(0x61646F70), np.uint64(0x61646F71))
 NOISE_STREAM = np.uint64(0x61646F72)
 
 
-@kernel(error_model="numpy")
+@inner
 def _unit(word: Any) -> float:
     """The number between 0 and 1 of a random word."""
     return (np.float64(word) + 0.5) * 2.0**-32
 
 
-@kernel(error_model="numpy")
+@outer
 def devices_of(
     seed: Any,
     draw: Any,
@@ -69,7 +69,7 @@ def devices_of(
     return roof, power, float(at), energy[0] + (energy[1] - energy[0]) * _unit(needed)
 
 
-@kernel(error_model="numpy")
+@inner
 def _scaled(profile: Any, p_mw: Any, q_mvar: Any, p: Any, q: Any) -> None:
     """The load that follows its profile. profile, p, q [k]; p and q are written"""
     for k in range(profile.size):
@@ -77,7 +77,7 @@ def _scaled(profile: Any, p_mw: Any, q_mvar: Any, p: Any, q: Any) -> None:
         q[k] = profile[k] * q_mvar
 
 
-@kernel(error_model="numpy")
+@inner
 def _shake(z: Any, sd: Any, p: Any, q: Any) -> None:
     """Multiply by a factor that is normal about 1 and never negative. z, p, q [k]"""
     for k in range(z.size):
@@ -87,14 +87,14 @@ def _shake(z: Any, sd: Any, p: Any, q: Any) -> None:
         q[k] *= factor
 
 
-@kernel(error_model="numpy")
+@inner
 def _shine(sun: Any, roof: Any, p: Any) -> None:
     """Take off what a roof gives. sun, p [k]"""
     for k in range(sun.size):
         p[k] -= roof * sun[k]
 
 
-@kernel(error_model="numpy")
+@inner
 def _charge(clock: Any, charger: Any, plugged: Any, energy: Any, p: Any) -> None:
     """Add what a car draws. clock [k] hour of the day, p [k]"""
     for k in range(clock.size):
@@ -105,7 +105,7 @@ def _charge(clock: Any, charger: Any, plugged: Any, energy: Any, p: Any) -> None
         p[k] += left if left < charger else charger
 
 
-@kernel(error_model="numpy")
+@outer
 def adoption_block(
     seed: Any,
     first: Any,

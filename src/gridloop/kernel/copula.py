@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from gridloop.kernel.compiled import kernel
+from gridloop.kernel.compiled import inner, outer
 
 _COLUMNS = 256
 
 
-@kernel(error_model="numpy")
+@inner
 def _add_scaled(factor: Any, z: Any, y: Any) -> None:
     """Add factor · z to y. z, y [k]"""
     for k in range(y.size):
         y[k] += factor * z[k]
 
 
-@kernel(error_model="numpy")
+@outer
 def correlate(lower: Any, z: Any, y: Any) -> None:
     """y = lower · z.
 
@@ -39,7 +39,7 @@ def correlate(lower: Any, z: Any, y: Any) -> None:
                     _add_scaled(lower[i, j], z[j, begin:end], here)
 
 
-@kernel(error_model="numpy")
+@outer
 def from_table(table: Any, most: Any, y: Any) -> None:
     """Replace normal scores by the values of a table, linear between its entries and constant beyond them.
 

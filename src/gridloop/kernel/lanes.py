@@ -23,7 +23,8 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, overload, register_model
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.extending import intrinsic, lower_builtin, models, register_model
 
 # Scenarios of one block. 32 numbers of float64 are four registers of AVX-512 or eight of AVX2: enough independent
 # sums to hide the latency of a multiplication, few enough that a row of complex numbers still fits.
@@ -149,23 +150,28 @@ def fma(_: Any, a: Any, b: Any, c: Any) -> Any:
     return _signature(c, a, b, c), code
 
 
-def _binary(instruction: str) -> Callable[..., Any]:
-    @intrinsic
-    def operation(_: Any, a: Any, b: Any) -> Any:
-        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            return getattr(builder, instruction)(*_spread(builder, signature, args))
+def _give_lanes(symbol: Callable[..., Any], instruction: str) -> None:
+    """Let an operator of Python work on lanes.
 
-        return _signature(a if isinstance(a, Lanes) else b, a, b), code
+    Typed and written here instead of overloaded: an overload is a function of its own, looked up after all that numba
+    knows for the symbol, at every use. "cpu" is looked up before those of no target.
+    """
 
-    return operation
+    @infer_global(symbol)
+    class OfLanes(AbstractTemplate):
+        metadata = {"target": "cpu"}  # noqa: RUF012  # as numba declares it
 
+        def generic(self, args: Any, kws: Any) -> Any:
+            a, b = args[0], args[-1]
+            if len(args) != 2 or not (isinstance(a, Lanes) or isinstance(b, Lanes)):
+                return None
+            return _signature(a if isinstance(a, Lanes) else b, a, b)
 
-def _give_lanes(symbol: Callable[..., Any], operation: Callable[..., Any]) -> None:
-    @overload(symbol, strict=False)  # a lambda carries no types to compare
-    def choose(a: Any, b: Any) -> Any:
-        if isinstance(a, Lanes) or isinstance(b, Lanes):
-            return lambda a, b: operation(a, b)
-        return None
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return getattr(builder, instruction)(*_spread(builder, signature, args))
+
+    for kinds in ((Lanes, Lanes), (Lanes, types.Float), (types.Float, Lanes)):
+        lower_builtin(symbol, *kinds)(code)
 
 
 for _symbol, _instruction in (
@@ -174,7 +180,7 @@ for _symbol, _instruction in (
     (operator.mul, "fmul"),
     (operator.truediv, "fdiv"),
 ):
-    _give_lanes(_symbol, _binary(_instruction))
+    _give_lanes(_symbol, _instruction)
 
 
 @intrinsic

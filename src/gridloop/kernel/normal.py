@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from gridloop.kernel.compiled import kernel
+from gridloop.kernel.compiled import inner, kernel, outer
 
 # Numbers that are worked on together: few enough to stay in the first cache.
 _BLOCK = 512
@@ -33,7 +33,7 @@ _LOG2_HIGH = 6.93147180369123816490e-01
 _LOG2_LOW = 1.90821492927058770002e-10
 
 
-@kernel(error_model="numpy", inline="always")
+@kernel(inline="always")
 def _ratio64(r: Any, tail: Any) -> Any:
     """Numerator and denominator of PPND16 in the middle, of 0.425² − q², and outside, of √(−log p) − 1.6."""
     top = 2.5090809287301226727e3 * r + 3.3430575583588128105e4
@@ -55,7 +55,7 @@ def _ratio64(r: Any, tail: Any) -> Any:
     return top, low, far, out
 
 
-@kernel(error_model="numpy", inline="always")
+@kernel(inline="always")
 def _ratio32(r: Any, tail: Any) -> Any:
     """As `_ratio64` for PPND7, in float32."""
     f = np.float32
@@ -66,7 +66,7 @@ def _ratio32(r: Any, tail: Any) -> Any:
     return top, low, far, out
 
 
-@kernel(error_model="numpy")
+@inner
 def _log64(x: Any, out: Any) -> None:
     """Logarithm of x [i] > 0, float64; out [i] is written."""
     bits = x.view(np.int64)
@@ -87,7 +87,7 @@ def _log64(x: Any, out: Any) -> None:
         out[i] = e * _LOG2 + 2.0 * (s + s * series)
 
 
-@kernel(error_model="numpy")
+@inner
 def _log32(x: Any, out: Any) -> None:
     """Logarithm of x [i] > 0, float32; out [i] is written."""
     f = np.float32
@@ -106,7 +106,7 @@ def _log32(x: Any, out: Any) -> None:
         out[i] = e * f(_LOG2) + f(2.0) * (s + s * t * series)
 
 
-@kernel(error_model="numpy")
+@inner
 def _least(p: Any, out: Any) -> None:
     """The smaller of p and 1 − p. p, out [i]"""
     one = p.dtype.type(1.0)
@@ -114,7 +114,7 @@ def _least(p: Any, out: Any) -> None:
         out[i] = min(p[i], one - p[i])
 
 
-@kernel(error_model="numpy")
+@inner
 def _quantile64(p: Any, logs: Any) -> None:
     """Put the quantiles in the place of p [i], where `logs` [i] are those of min(p, 1 − p); float64."""
     for i in range(p.size):
@@ -126,7 +126,7 @@ def _quantile64(p: Any, logs: Any) -> None:
         p[i] = (q * top if middle else far) / (low if middle else out)
 
 
-@kernel(error_model="numpy")
+@inner
 def _quantile32(p: Any, logs: Any) -> None:
     """As `_quantile64`, in float32."""
     f = np.float32
@@ -138,7 +138,7 @@ def _quantile32(p: Any, logs: Any) -> None:
         p[i] = (q * top if middle else far) / (low if middle else out)
 
 
-@kernel(error_model="numpy")
+@outer
 def normal_of_uniform(p: Any) -> None:
     """Quantiles of the standard normal distribution.
 
@@ -159,7 +159,7 @@ def normal_of_uniform(p: Any) -> None:
             _quantile64(here, logs)
 
 
-@kernel(error_model="numpy")
+@outer
 def exponential(x: Any) -> None:
     """e to the power of x.
 

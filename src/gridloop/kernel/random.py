@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from gridloop.kernel.compiled import kernel
+from gridloop.kernel.compiled import kernel, outer
 from gridloop.kernel.normal import normal_of_uniform
 
 TILE = 64
@@ -35,7 +35,7 @@ _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 _ROUNDS = 10
 
 
-@kernel(error_model="numpy", inline="always")
+@kernel(inline="always")
 def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     """Four random words of a counter of four words under a key of two; all of them 32 bits wide, held in uint64."""
     for _ in range(_ROUNDS):
@@ -45,7 +45,7 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
     return c0, c1, c2, c3
 
 
-@kernel(error_model="numpy")
+@outer
 def words_of_tile(seed: Any, stream: Any, element: Any, tile: Any, out: Any) -> None:
     """Random words of the scenarios 64 tile … 64 tile + 63.
 
@@ -62,7 +62,7 @@ def words_of_tile(seed: Any, stream: Any, element: Any, tile: Any, out: Any) -> 
         out[i + 48] = np.uint32(d)
 
 
-@kernel(error_model="numpy")
+@outer
 def uniform_of_words(words: Any, out: Any) -> None:
     """Numbers between 0 and 1 of random words.
 
@@ -79,7 +79,7 @@ def uniform_of_words(words: Any, out: Any) -> None:
             out[i] = (np.float64(words[i]) + 0.5) * 2.0**-32
 
 
-@kernel(error_model="numpy")
+@outer
 def uniform_row(seed: Any, stream: Any, element: Any, first: Any, out: Any) -> None:
     """Uniform numbers of one element.
 
@@ -106,7 +106,7 @@ def uniform_row(seed: Any, stream: Any, element: Any, first: Any, out: Any) -> N
         tile += np.uint64(1)
 
 
-@kernel(error_model="numpy")
+@outer
 def uniform_block(seed: Any, stream: Any, first_element: Any, first: Any, out: Any) -> None:
     """Uniform numbers between 0 and 1.
 
@@ -118,7 +118,7 @@ def uniform_block(seed: Any, stream: Any, first_element: Any, first: Any, out: A
         uniform_row(seed, stream, first_element + np.uint64(e), first, out[e])
 
 
-@kernel(error_model="numpy")
+@outer
 def normal_block(seed: Any, stream: Any, first_element: Any, first: Any, out: Any) -> None:
     """Standard normal numbers: the quantiles of `uniform_block`, which reach to 5.3 (float32) or 6.3 (float64).
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from gridloop.kernel.compiled import kernel
+from gridloop.kernel.compiled import inner, outer
 
 _WIDTH = 16
 
 
-@kernel(error_model="numpy")
+@outer
 def summarize(x: Any, quantum: Any, low: Any, high: Any, total: Any, count: Any) -> None:
     """Smallest, largest, sum and number of the values of every row.
 
@@ -53,7 +53,7 @@ def summarize(x: Any, quantum: Any, low: Any, high: Any, total: Any, count: Any)
         low[row], high[row], total[row], count[row] = lows.min(), highs.max(), totals.sum(), np.int64(counts.sum())
 
 
-@kernel(error_model="numpy")
+@outer
 def histogram(x: Any, first: Any, per_width: Any, count: Any, low: Any, high: Any) -> None:
     """How many values of every row fall into which bin.
 
@@ -86,7 +86,7 @@ def histogram(x: Any, first: Any, per_width: Any, count: Any, low: Any, high: An
             count[row, b] += np.int64(part[0, b]) + np.int64(part[1, b]) + np.int64(part[2, b]) + np.int64(part[3, b])
 
 
-@kernel(error_model="numpy")
+@inner
 def _bins_of(x: Any, first: Any, per_width: Any, bins: Any, place: Any) -> None:
     """Bin of every value: 0 below all, bins + 1 above all, bins + 2 for NaN. x, place [lane]"""
     top = np.float64(bins) + 1.0
@@ -98,7 +98,7 @@ def _bins_of(x: Any, first: Any, per_width: Any, bins: Any, place: Any) -> None:
         place[k] = np.uint32(at if v == v else top + 1.0)
 
 
-@kernel(error_model="numpy")
+@inner
 def _extremes(x: Any, lows: Any, highs: Any) -> None:
     """Smallest and largest values among the lanes that share a place modulo `_WIDTH`. x [lane]; lows, highs [_WIDTH]"""
     lows[:] = np.inf
@@ -115,7 +115,7 @@ def _extremes(x: Any, lows: Any, highs: Any) -> None:
         highs[0] = v if v > highs[0] else highs[0]
 
 
-@kernel(error_model="numpy")
+@outer
 def outside(x: Any, low: Any, high: Any, below: Any, above: Any, flag: Any) -> None:
     """How often every row is outside its band, and which lanes have a row that is.
 
@@ -137,7 +137,7 @@ def outside(x: Any, low: Any, high: Any, below: Any, above: Any, flag: Any) -> N
         above[row] += over
 
 
-@kernel(error_model="numpy")
+@outer
 def worst(x: Any, sign: Any, score: Any, where: Any) -> None:
     """The largest value of every lane, or the smallest, and the first row that has it.
 
