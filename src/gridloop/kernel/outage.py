@@ -24,7 +24,7 @@ import numpy as np
 
 from gridloop.kernel.block import Asked
 from gridloop.kernel.compiled import inner, outer
-from gridloop.kernel.elimination import Elimination, SharedFactors, SingleArray, backward_shared, forward_shared
+from gridloop.kernel.elimination import Elimination, Rows, SharedFactors, SingleArray, backward_shared, forward_shared
 from gridloop.kernel.grid import Changes
 from gridloop.kernel.lanes import LANES, load, splat, store
 from gridloop.kernel.newton import GOING, advance, judge, mismatch
@@ -46,7 +46,7 @@ class Paths(NamedTuple):
     """
 
     start: IntArray
-    at: IntArray
+    at: Rows
     f: SingleArray
     h: SingleArray
 
@@ -56,32 +56,26 @@ def find_paths(plan: Elimination, factors: SharedFactors) -> Paths:
     parent = _parents(plan.start, plan.col)
     start = _sizes(parent, factors.unknown)
     room = int(start[-1])
-    at, f, h = np.empty(room, np.int64), np.empty((room, 2), np.float32), np.empty((room, 2), np.float32)
+    at, f, h = np.empty(room, np.uint32), np.empty((room, 2), np.float32), np.empty((room, 2), np.float32)
     _fill_paths(parent, factors, start, at, f, h)
     return Paths(start, at, f, h)
 
 
-@outer
-def _parents(start, col):
+def _parents(start: Rows, col: Rows) -> IntArray:
     """Row that the elimination of each row reaches next: the first of its later neighbours; −1 at the end. [row]"""
-    parent = np.full(start.size - 1, -1)
-    for k in range(parent.size):
-        if start[k + 1] > start[k]:
-            parent[k] = col[start[k]]
+    parent: IntArray = np.full(start.size - 1, -1)
+    goes_on = start[1:] > start[:-1]
+    parent[goes_on] = col[start[:-1][goes_on]]
     return parent
 
 
-@outer
-def _sizes(parent, unknown):
+def _sizes(parent: IntArray, unknown: Rows) -> IntArray:
     """Where the entries of every row's path start. [row + 1]"""
-    start = np.zeros(parent.size + 1, np.int64)
-    length = np.zeros(parent.size, np.int64)
-    for reverse in range(parent.size):
-        k = parent.size - 1 - reverse
-        length[k] = unknown[k + 1] - unknown[k] + (length[parent[k]] if parent[k] >= 0 else 0)
-    for k in range(parent.size):
-        start[k + 1] = start[k] + length[k]
-    return start
+    length, after = np.diff(unknown[: parent.size + 1]).tolist(), parent.tolist()
+    for k in reversed(range(parent.size)):
+        if after[k] >= 0:
+            length[k] += length[after[k]]
+    return np.concatenate([[0], np.cumsum(length, dtype=np.int64)])
 
 
 @outer

@@ -47,7 +47,7 @@ class Solver:
         for near in (True, False):
             if not left.any():
                 break
-            start, most = (self.state.start.v, _NEAR_STEPS) if near else (self._flat(), self.max_iterations)
+            start, most = (self.state.start.v, _NEAR_STEPS) if near else (self.state.flat, self.max_iterations)
             self._some(layout, left, solved, start, v, min(most, self.max_iterations))
             left &= solved.status != CONVERGED
         return solved
@@ -83,10 +83,6 @@ class Solver:
         if v is not None and kept is not None:
             v[rows] = kept[ready.back]
         return found.some(ready.back)
-
-    def _flat(self) -> ComplexArray:
-        """Voltages of a flat start. [position]"""
-        return self.state.engine.flat(self.state.wanted).v
 
     def lay_out(self, cases: Cases) -> Layout:
         """Lay out cases of this state."""

@@ -59,6 +59,11 @@ class State:
         """Limits that do not hold."""
         return int(self.limits.v_broken.sum() + self.limits.i_broken.sum())
 
+    @cached_property
+    def flat(self) -> ComplexArray:
+        """Voltages to start from where those of the base case lead nowhere. [position]"""
+        return self.engine.flat(self.wanted).v
+
     @classmethod
     def of(
         cls,
