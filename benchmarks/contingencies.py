@@ -14,7 +14,8 @@ from benchmarks import ours
 from benchmarks.cases import Bools, Case, Complexes, Ints, read_case
 from benchmarks.check import compare, mismatch
 from benchmarks.harness import Bench, alternate
-from benchmarks.powerflow import EXACT_PU, LIGHTSIM, TOLERANCE_PU
+from benchmarks.powerflow import LIGHTSIM
+from benchmarks.powerflow_study import EXACT_PU, TOLERANCE_PU
 from benchmarks.promises import SAME_V_PU
 from benchmarks.result import Rates, Row
 

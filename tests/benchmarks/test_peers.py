@@ -11,7 +11,7 @@ from benchmarks.check import mismatch
 from benchmarks.harness import Bench
 from benchmarks.peers import PeerFailed, run_peer
 
-from benchmarks import cases, feeder, ours, peers, powerflow
+from benchmarks import cases, feeder, ours, peers, powerflow, powerflow_pgm
 
 needs_peers = pytest.mark.skipif(
     not peers.installed(), reason="the peers are not installed; `gridloop bench powerflow --quick` does that"
@@ -58,7 +58,7 @@ def test_a_small_benchmark_with_machines_and_without(monkeypatch):
     monkeypatch.setattr(powerflow, "CASES", {"case118": (FEW, FEW)})
     beside_lightsim, beside_pgm = powerflow.run(Bench(runs=2, quick=True))
     assert set(beside_lightsim.peers) == {powerflow.LIGHTSIM} and beside_lightsim.compared == 60
-    assert set(beside_pgm.peers) == {f"{powerflow.PGM} newton_raphson"}
+    assert set(beside_pgm.peers) == {f"{powerflow_pgm.PGM} newton_raphson"}
     for row in (beside_lightsim, beside_pgm):
         assert not row.wrong and row.ratio is not None and row.ratio > 0
 
