@@ -248,7 +248,7 @@ def test_a_low_solution_is_left_for_the_high_one():
     lanes = Lanes.of(cases, NO_CHANGES, np.zeros((0, 1), dtype=bool))
     stuck = BatchSolver(layout, engine, near_the_low, near_the_low, 30, 1).solve(lanes)
     assert np.abs(stuck.v[1]) == approx([0.1], abs=SAME) and stuck.low == approx([0.1], abs=SAME)
-    solved = BatchSolver(layout, engine, near_the_low, engine.flat(arrays.injection(net)), 30, 1).solve(lanes)
+    solved = BatchSolver(layout, engine, near_the_low, engine.afresh(arrays.injection(net)), 30, 1).solve(lanes)
     assert np.abs(solved.v[1]) == approx([0.9], abs=SAME) and solved.low == approx([0.9], abs=SAME)
 
 

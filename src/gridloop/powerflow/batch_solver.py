@@ -1,4 +1,4 @@
-"""Solving lanes: first from the common start with its matrix, then with matrices of their own, then from a flat start.
+"""Solving lanes: first from the common start with its matrix, then with matrices of their own, then afresh.
 
 What a lane goes through depends on the lane alone, so that its numbers are the same in any company.
 """
@@ -20,6 +20,7 @@ from gridloop.powerflow.batch_lanes import Lanes, Solved
 from gridloop.powerflow.batch_layout import Layout
 from gridloop.powerflow.engine import Engine, Start, Wanted
 from gridloop.powerflow.solve import LOW_PU, UNKNOWN
+from gridloop.powerflow.start import linear_start
 from gridloop.powerflow.threads import in_threads
 from gridloop.units import BoolArray, ComplexArray, FloatArray
 
@@ -44,13 +45,15 @@ class Counter:
 class BatchSolver:
     """What solves lanes: an engine, where to start, and how long to try.
 
-    start  the common start with its matrix;  flat  the start for what fails from there
+    start   the common start with its matrix
+    afresh  the start for what fails from there; None: every lane where `linear_start` says, as it is for grids in
+            which only sources hold a voltage
     """
 
     layout: Layout
     engine: Engine
     start: Start
-    flat: Start
+    afresh: Start | None
     max_iterations: int
     threads: int | None
 
@@ -67,7 +70,7 @@ class BatchSolver:
         if free.any() and not free.all():
             return self._by_kind(lanes, free, out, counter)
         own = replace(self.start, factors=None)
-        starts = [own, self.flat] if free.any() or self.start.factors is None else [self.start, own, self.flat]
+        starts = [own, self.afresh] if free.any() or self.start.factors is None else [self.start, own, self.afresh]
         solved = self._attempt(lanes, starts[0], out, counter)
         solved.bad |= self._bad(lanes, solved)
         for start in starts[1:]:
@@ -76,7 +79,7 @@ class BatchSolver:
                 solved.improve(left, self._attempt(lanes.some(left), start))
         low = np.flatnonzero((solved.status == CONVERGED) & (solved.low < LOW_PU))
         if low.size:  # there is likely a better solution
-            solved.improve(low, self._attempt(lanes.some(low), self.flat))
+            solved.improve(low, self._attempt(lanes.some(low), self.afresh))
         return solved
 
     def _bad(self, lanes: Lanes, solved: Solved) -> BoolArray:
@@ -112,9 +115,13 @@ class BatchSolver:
         return Solved.room(v)
 
     def _attempt(
-        self, lanes: Lanes, start: Start, out: tuple[ComplexArray, int] | None = None, counter: Counter | None = None
+        self,
+        lanes: Lanes,
+        start: Start | None,
+        out: tuple[ComplexArray, int] | None = None,
+        counter: Counter | None = None,
     ) -> Solved:
-        """Solve all lanes from one start, chunk by chunk."""
+        """Solve all lanes from one start, or each from its own, chunk by chunk."""
         solved, node = self.room(lanes, out), self.engine.node
         v, column = (solved.v, 0) if out is None else out
         changes = lanes.branches.for_kernel(self.engine, lanes.count)
@@ -125,11 +132,12 @@ class BatchSolver:
             blocks = -(-(end - first) // LANES)
             answer = self.engine.new_answer(blocks)
             wanted = self._wanted(lanes, changes, free, first, end, blocks)
-            self.engine.solve(wanted, start, answer, self.max_iterations)
+            mine = self._own(wanted, end - first) if start is None else start
+            self.engine.solve(wanted, mine, answer, self.max_iterations)
             take_voltages(answer.vr, answer.vi, node, column + first, v)
-            here, mine = slice(first, end), slice(0, end - first)
+            here, used = slice(first, end), slice(0, end - first)
             for name in ("status", "iterations", "mismatch", "balance"):
-                getattr(solved, name)[here] = getattr(answer, name)[mine]
+                getattr(solved, name)[here] = getattr(answer, name)[used]
             find_extremes(
                 answer.vr, answer.vi, solved.low[here], solved.low_at[here], solved.high[here], solved.high_at[here]
             )
@@ -140,6 +148,15 @@ class BatchSolver:
         step = self.engine.chunk
         in_threads(((k, min(k + step, lanes.count)) for k in range(0, lanes.count, step)), work, self.threads)
         return solved
+
+    def _own(self, wanted: Wanted, count: int) -> Start:
+        """Where every lane starts by itself."""
+        engine = self.engine
+        s = np.zeros((engine.arrays.n_nodes, count), dtype=complex)
+        for part, factor in ((wanted.p, 1.0), (wanted.q, 1j)):
+            s[engine.node] += factor * part.transpose(1, 0, 2).reshape(engine.n, -1)[:, :count]
+        s[~np.isfinite(s)] = 0.0  # such a lane ends as one with bad values wherever it starts
+        return Start(linear_start(engine.arrays, s)[engine.node], None)
 
     def _wanted(self, lanes: Lanes, changes: Changes, free: BoolArray, first: int, end: int, blocks: int) -> Wanted:
         """What the lanes from `first` to `end` ask for, in blocks."""

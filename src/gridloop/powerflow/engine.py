@@ -21,7 +21,7 @@ from gridloop.network.arrays import NetworkArrays
 from gridloop.network.topology import NO_NODE
 from gridloop.powerflow.rooms import most_changed, own_room, shared_room
 from gridloop.powerflow.solve import solve, supplied_admittance
-from gridloop.powerflow.start import dc_start, flat_start
+from gridloop.powerflow.start import starts
 from gridloop.units import ComplexArray, FloatArray, IntArray
 
 # Steps with the common matrix. A lane that needs more is better off with its own.
@@ -120,11 +120,10 @@ class Engine:
     # ----- where to start -----------------------------------------------------------------------------------------
 
     def start_at(self, injection: ComplexArray) -> Start:
-        """Start from the flow of one injection [node]; from a flat start with own matrices where that has no
-        solution."""
+        """Start from the flow of one injection [node]; afresh with own matrices where that has no solution."""
         solution = solve(self.arrays, injection)
         if not bool(solution.converged[0]):
-            return self.flat(injection)
+            return self.afresh(injection)
         return self.start_from(solution.v[:, 0])
 
     def start_from(self, v: ComplexArray) -> Start:
@@ -138,9 +137,9 @@ class Engine:
         blocks = jacobian_blocks(self.grid, self.plan, at, held[:m])
         return Start(at, factorize_shared(self.plan, blocks, held[:m]))
 
-    def flat(self, injection: ComplexArray) -> Start:
-        """Start flat, at the angles of the DC flow of an injection [node] where machines hold voltages."""
-        v = dc_start(self.arrays, injection[:, None])[:, 0] if self.arrays.regulated.size else flat_start(self.arrays)
+    def afresh(self, injection: ComplexArray) -> Start:
+        """Start an injection [node] as one that nothing is known of, with own matrices."""
+        v = starts(self.arrays, injection[:, None])[0]()[:, 0]
         return Start(np.ascontiguousarray(v[self.node]), None)
 
     # ----- solving -------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 from gridloop.network.arrays import Branches, NetworkArrays
 from gridloop.network.topology import NO_NODE
 from gridloop.powerflow.newton import NewtonResult, Pattern, solve_newton
-from gridloop.powerflow.start import dc_start, flat_start
+from gridloop.powerflow.start import starts
 from gridloop.units import BoolArray, ComplexArray, FloatArray, IntArray
 
 # A solution with a voltage below this is suspected to be one of the low ones that no grid runs at.
@@ -64,7 +64,7 @@ def solve(
     """AC power flow of the supplied nodes.
 
     injection    [node] or [node, scenario], per unit
-    start        [node] or [node, scenario], voltages to start from; `flat_start` or `dc_start` otherwise
+    start        [node] or [node, scenario], voltages to start from; those of `starts` otherwise
     admittances  [entry, scenario] values of `supplied_admittance` where it differs between scenarios
     tolerance    largest mismatch of active or reactive power at a node, per unit
     """
@@ -85,14 +85,14 @@ def solve(
     if start is not None:
         result = newton(start, every)
     else:
-        # Feeders start flat, grids with machines that hold voltages at the angles of the DC flow. The other start is
-        # there for what fails, and for a solution so low that there is likely a better one.
-        machines = arrays.regulated.size > 0
-        result = newton(dc_start(arrays, s) if machines else flat_start(arrays), every)
-        doubtful = np.flatnonzero(~result.converged | (result.lowest < LOW_PU))
-        if doubtful.size:
-            again = newton(flat_start(arrays) if machines else dc_start(arrays, s), doubtful)
-            result = result.improved(doubtful, again)
+        # The further starts are there for what fails, and for a solution so low that there is likely a better one.
+        first, *others = starts(arrays, s)
+        result = newton(first(), every)
+        for other in others:
+            doubtful = np.flatnonzero(~result.converged | (result.lowest < LOW_PU))
+            if not doubtful.size:
+                break
+            result = result.improved(doubtful, newton(other(), doubtful))
     v = np.full(s.shape, UNKNOWN)
     v[lit] = result.v
     injected = np.full(s.shape, UNKNOWN)

@@ -1,9 +1,12 @@
-"""Where Newton's method starts: flat, or at the angles of the DC power flow."""
+"""Where Newton's method starts: at the angles of the DC flow, where impedances instead of powers lead, or flat."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csc_array, csr_array, diags_array
 from scipy.sparse.csgraph import connected_components
 
 from gridloop.network.arrays import NetworkArrays
@@ -15,6 +18,17 @@ from gridloop.units import ComplexArray, FloatArray
 LEAST_REACTANCE = 0.05
 
 
+def starts(arrays: NetworkArrays, injection: ComplexArray) -> list[Callable[[], ComplexArray]]:
+    """Where to start, the most promising first: voltages [node] or [node, scenario] when called.
+
+    injection  [node, scenario], per unit
+    """
+    at_angles, flat = partial(dc_start, arrays, injection), partial(flat_start, arrays)
+    if arrays.regulated.size:
+        return [at_angles, flat]
+    return [partial(linear_start, arrays, injection), flat, at_angles]
+
+
 def flat_start(arrays: NetworkArrays) -> ComplexArray:
     """1 pu everywhere, at the angle of the source and turned by the phase shifts on the way from it. [node]
 
@@ -24,6 +38,28 @@ def flat_start(arrays: NetworkArrays) -> ComplexArray:
     v[arrays.regulated] = arrays.v_set
     v *= np.exp(1j * _angle_of_shifts(arrays))
     v[arrays.source] = arrays.v_source
+    return v
+
+
+def linear_start(arrays: NetworkArrays, injection: ComplexArray) -> ComplexArray:
+    """Voltages with an impedance in the place of every injection, the one that takes its power at 1 pu.
+    [node, scenario]; flat where there is no such state
+
+    injection  [node, scenario], per unit
+
+    Where nobody but the sources holds a voltage it is close to the state with high voltages, and knows drops along
+    feeders and vector groups. A flat start may lead Newton to one with low voltages.
+    """
+    lit = np.flatnonzero(arrays.topology.supplied)
+    matrix = csc_array(arrays.admittance()[lit][:, lit])
+    source = np.isin(lit, arrays.source)
+    free = np.flatnonzero(~source)
+    v = np.repeat(flat_start(arrays)[:, None], injection.shape[1], axis=1)
+    driven = -(matrix[free] @ np.where(source, v[lit, 0], 0.0))
+    for k in range(injection.shape[1]):
+        factors = factorize(csc_array(matrix[free][:, free] - diags_array(np.conj(injection[lit[free], k]))))
+        if factors is not None:
+            v[lit[free], k] = factors.solve(driven)
     return v
 
 

@@ -1,4 +1,4 @@
-"""Solving cases of one base case: with its corrected matrix, then with matrices of their own, then from a flat start.
+"""Solving cases of one base case: with its corrected matrix, then with matrices of their own, then afresh.
 
 Cases are worked off by threads in blocks; what a case comes to depends on the base case and on what is out, and on
 nothing else.
@@ -47,7 +47,7 @@ class Solver:
         for near in (True, False):
             if not left.any():
                 break
-            start, most = (self.state.start.v, _NEAR_STEPS) if near else (self.state.flat, self.max_iterations)
+            start, most = (self.state.start.v, _NEAR_STEPS) if near else (self.state.afresh, self.max_iterations)
             self._some(layout, left, solved, start, v, min(most, self.max_iterations))
             left &= solved.status != CONVERGED
         return solved

@@ -60,9 +60,9 @@ class State:
         return int(self.limits.v_broken.sum() + self.limits.i_broken.sum())
 
     @cached_property
-    def flat(self) -> ComplexArray:
+    def afresh(self) -> ComplexArray:
         """Voltages to start from where those of the base case lead nowhere. [position]"""
-        return self.engine.flat(self.wanted).v
+        return self.engine.afresh(self.wanted).v
 
     @classmethod
     def of(

@@ -88,7 +88,7 @@ class NetworkStudySolver:
         for key, value in self.centre.items():
             s = s + self._sum(key, value[:, None])[:, 0]
         start = self.engine.start_at(s)
-        return start, replace(start, factors=None), self.engine.flat(s)
+        return start, replace(start, factors=None), self.engine.afresh(s)
 
     def _sum(self, key: str, value: FloatArray) -> ComplexArray:
         """What values [element, scenario] of a key inject at the nodes, per unit."""
