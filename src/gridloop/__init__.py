@@ -50,12 +50,16 @@ if TYPE_CHECKING:
     from gridloop.optimize.physics.ac_tangent import AcTangent as AcTangent
     from gridloop.optimize.physics.dc import Dc as Dc
     from gridloop.optimize.physics.dc import Security as Security
+    from gridloop.optimize.physics.lindistflow_feeder_result import FeederOptimalFlow as FeederOptimalFlow
     from gridloop.optimize.plan import Plan as Plan
     from gridloop.optimize.problems.commitment import CommitmentScenario as CommitmentScenario
     from gridloop.optimize.problems.commitment import commit_units as commit_units
+    from gridloop.optimize.problems.commitment_units import place_units as place_units
+    from gridloop.optimize.problems.commitment_units import units_of_network as units_of_network
     from gridloop.optimize.problems.dispatch import dispatch as dispatch
     from gridloop.optimize.problems.multi_period import plan_dispatch as plan_dispatch
     from gridloop.optimize.problems.opf import optimal_power_flow as optimal_power_flow
+    from gridloop.optimize.problems.opf_feeder import optimal_feeder_flow as optimal_feeder_flow
     from gridloop.optimize.problems.schedule import schedule as schedule
     from gridloop.optimize.problems.secure import secure_optimal_flow as secure_optimal_flow
     from gridloop.powerflow.contingency.report import Contingencies as Contingencies
@@ -109,6 +113,7 @@ _WHERE = {
     "Feeder": "network.feeder.model",
     "FeederFlow": "powerflow.feeder.flow",
     "FeederFlows": "powerflow.feeder.batch",
+    "FeederOptimalFlow": "optimize.physics.lindistflow_feeder_result",
     "FeederForecaster": "forecast.feeder",
     "Flow": "powerflow.flow",
     "Flows": "powerflow.flows",
@@ -149,7 +154,9 @@ _WHERE = {
     "next_best": "optimize.next_best",
     "open_store": "telemetry.store",
     "operate": "operate.run",
+    "optimal_feeder_flow": "optimize.problems.opf_feeder",
     "optimal_power_flow": "optimize.problems.opf",
+    "place_units": "optimize.problems.commitment_units",
     "plan_dispatch": "optimize.problems.multi_period",
     "power_flow": "powerflow.doors",
     "power_flows": "powerflow.doors",
@@ -164,6 +171,7 @@ _WHERE = {
     "schedule": "optimize.problems.schedule",
     "secure_optimal_flow": "optimize.problems.secure",
     "simulate": "powerflow.study.simulate",
+    "units_of_network": "optimize.problems.commitment_units",
     "validate": "network.validation",
     "write_network": "io.folder",
 }

@@ -79,7 +79,7 @@ def test_every_promise_has_a_case_that_is_measured():
         powerflow.NAME: powerflow.CASES,
         contingencies.NAME: contingencies.CASES,
         feeder.NAME: (feeder.CASE, feeder.WITH_REGULATORS),
-        opf.NAME: tuple(opf.baseline()),
+        opf.NAME: tuple(name + physics for name in opf.baseline() for physics in ("", " dc")),
         commitment.NAME: (*commitment.QUICK, commitment.CUT),
         study_131m.NAME: (study_131m.CASE,),
     }
@@ -117,3 +117,9 @@ def test_contestants_take_turns_and_one_that_fails_is_out():
     assert called == ["a", "b", "c", "a", "b", "c", "a", "c"]
     assert rates == {"a": [1.0, 4.0, 7.0], "c": [3.0, 6.0, 8.0]}
     assert "PeerFailed: it broke" in said
+
+
+@pytest.mark.parametrize(("took_s", "kept", "words"), [(9.0, True, "Kept: 9 s"), (12.0, False, "MISSED: 12 s")])
+def test_a_promise_of_seconds_alone_is_judged(took_s, kept, words):
+    verdict = judge("commitment", "rts_gmlc/2020-02-09 cut to 50 units and 24 hours", 1 / took_s, None)
+    assert verdict.kept is kept and verdict.words == f"{words}, promised 10 s."

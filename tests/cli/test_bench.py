@@ -82,3 +82,17 @@ def test_a_feeder_without_data_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setenv("GRIDLOOP_DATA", str(tmp_path))
     said = gridloop("bench", "feeder", "--no-peers")
     assert said.code == 2 and "MissingFile" in said.line and "GRIDLOOP_DATA" in said.line
+
+
+def test_a_table_of_answers_goes_on_where_it_stopped(tmp_path: Path, gridloop: Command):
+    """Each case is told as it is done, the sum at the end, and a second run solves nothing again."""
+    given = ("bench", "opf-table", "--no-peers", "--case", "5_pjm", "--case", "5_pjm__sad", "--physics", "dc")
+    files = ("--resume", tmp_path / "cases.jsonl", "--out", tmp_path / "x.json")
+    said = gridloop(*given, *files)
+    assert said.code == 0 and "5_pjm dc: 17479.9, -0.0006 %" in said.out and "per second" not in said.out
+    assert "5_pjm__sad dc: infeasible, conflict of 5" in said.out and "Nothing is promised" not in said.out
+    assert "all of sad dc:\n  1 of 1 right: 0 with a solution" in said.out
+    again = gridloop(*given, *files, "--json")
+    assert again.code == 0 and "2 answers from" in again.err
+    rows = {row["case"]: row for row in json.loads(again.out)["results"]}
+    assert rows["5_pjm dc"]["published"] == 17480.0 and rows["all of typical dc"]["right"] == 1

@@ -57,3 +57,57 @@ def test_bad_options_are_exit_2(gridloop, file, arguments):
 def test_no_file_is_exit_2(gridloop, tmp_path):
     answer = gridloop("commit", tmp_path / "no.json")
     assert answer.code == 2 and "MissingFile" in answer.line
+
+
+def test_a_network_commits_its_own_generators(gridloop, matpower_dir, tmp_path):
+    """case30 over four hours: its lines are narrow for the last one."""
+    demand = tmp_path / "demand.csv"
+    demand.write_text("time,demand_mw\n0,120\n1,150\n2,180\n3,260\n")
+    page = tmp_path / "plan.html"
+    file = matpower_dir / "case30.m"
+    answer = gridloop("commit", file, "--demand", demand, "--json", "--plot", page)
+    assert answer.code == 0, answer.out
+    said = json.loads(answer.out)
+    assert said["hours"] == 4 and said["gap"] <= 1e-3
+    assert said["congestion"] and set(said["congestion"][0]) == {"branch", "hours", "shadow_price_per_mwh"}
+    assert said["bus_price_min_per_mwh"] < said["bus_price_max_per_mwh"]
+    html = page.read_text()
+    assert "chart-bus-prices" in html and "chart-branches" in html and said["congestion"][0]["branch"] in html
+    words = gridloop("commit", file, "--demand", demand)
+    assert "full where it costs money" in words.out and said["congestion"][0]["branch"] in words.out
+
+
+def test_units_of_a_file_are_carried_by_a_network(gridloop, file, tmp_path):
+    """G0 … G3 of the case find their buses in a network whose generators have these names; one line is too narrow."""
+    import gridloop as gl
+    from gridloop.testing import V_NOM_KV
+
+    net = gl.Network.from_tables(
+        {
+            "bus": [{"id": b, "v_nom_kv": V_NOM_KV} for b in "ab"],
+            "line": [
+                {"id": "a-b", "tail_bus": "a", "head_bus": "b", "length_km": 1, "r_ohm_per_km": 0, "x_ohm_per_km": 0.1,
+                 "i_max_ka": 0.5}
+            ],
+            "load": [{"id": "town", "bus": "b", "p_mw": 50.0}],
+            "generator": [{"id": f"G{k}", "bus": "ab"[k % 2], "p_max_mw": 100.0} for k in range(4)]
+            + [{"id": "wind", "bus": "a", "p_max_mw": 50.0, "kind": "wind"}],
+            "source": [{"id": "angle", "bus": "a"}],
+        },
+        owner="test",
+    )  # fmt: skip
+    folder = tmp_path / "grid"
+    gl.write_network(net, folder)
+    answer = gridloop("commit", file, "--network", folder, "--json")
+    said = json.loads(answer.out)
+    assert answer.code in (0, 3)
+    assert "congestion" in said or "a-b" in said["diagnosis"]
+
+
+def test_series_belong_to_a_network(gridloop, file, matpower_dir):
+    answer = gridloop("commit", file, "--reserve-mw", "5")
+    assert answer.code == 2 and "--reserve-mw" in answer.line
+    answer = gridloop("commit", matpower_dir / "case30.m", "--network", matpower_dir / "case30.m")
+    assert answer.code == 2 and "--network" in answer.line
+    answer = gridloop("commit", matpower_dir / "case30.m", "--demand", "no.csv")
+    assert answer.code == 2 and "no.csv" in answer.line

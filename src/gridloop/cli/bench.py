@@ -26,8 +26,24 @@ class Name(StrEnum):
     feeder = "feeder"
     contingencies = "contingencies"
     opf = "opf"
+    opf_table = "opf-table"
     commitment = "commitment"
     study = "131m"
+
+
+class Choice(StrEnum):
+    """PGLib's sets of cases."""
+
+    typical = "typical"
+    api = "api"
+    sad = "sad"
+
+
+class Physics(StrEnum):
+    """Physics of an optimal power flow."""
+
+    ac = "ac"
+    dc = "dc"
 
 
 def bench(
@@ -42,6 +58,19 @@ def bench(
         typer.Option(min=1e-6, max=1, help="Share of the study that 131m runs: all of it, or 0.01 with --quick."),
     ] = None,
     answers: Annotated[int, typer.Option(min=1, help="Scenarios per case whose answers are compared.")] = 10_000,
+    sets: Annotated[
+        list[Choice] | None, typer.Option("--set", help="opf-table: only this set of PGLib's; may be repeated.")
+    ] = None,
+    physics: Annotated[
+        list[Physics] | None, typer.Option(help="opf, opf-table: only this physics; may be repeated.")
+    ] = None,
+    buses: Annotated[
+        int, typer.Option(min=0, help="opf-table: cases of so many buses at most; 0 for what is promised.")
+    ] = 0,
+    resume: Annotated[
+        Path | None,
+        typer.Option(help="opf-table: a line per finished case goes here; those that it has are not run again."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="File for the result; runs/bench/NAME-TIME.json otherwise.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
@@ -60,6 +89,11 @@ def bench(
             cases=tuple(case or ()),
             fraction=fraction if fraction is not None else 0.01 if quick else 1.0,
             answers=answers,
+            sets=tuple(choice.value for choice in sets or ()),
+            physics=tuple(choice.value for choice in physics or ()),
+            buses=buses,
+            journal=resume,
+            line=lambda text: say(console, text),
             say=lambda text: status.update(text),
         )
         data, kept = door.run_benchmark(name.value, settings, at=dt.datetime.now(dt.UTC), out=out)
@@ -99,11 +133,17 @@ def _show(console: Console, data: dict[str, Any], kept: Path) -> None:
             spread = f"{_rate(timed['min'])} … {_rate(timed['max'])}"
             table.add_row(row["case"], tool, _rate(timed["median"]), spread, timed["method"])
         table.add_section()
-    console.print(table)
+    if table.row_count:
+        console.print(table)
     for row in data["results"]:
+        if not (row["runs"] or row["wrong"] or row["notes"]):
+            continue  # a line of a table of answers, told when it was done
         ratio = "" if row["ratio"] is None else f" {row['ratio']:.2f} × the fastest peer."
         apart = "" if row["max_dv_pu"] is None else f" |ΔV| ≤ {row['max_dv_pu']:.1e} pu over {row['compared']:,}."
-        say(console, f"{row['case']}:{ratio}{apart} {row['promise']['words']}")
+        # A benchmark that tells its own story in notes does not say of every case that nothing is promised.
+        promise = row["promise"]["words"]
+        promise = "" if promise.startswith("Nothing is promised") and row["notes"] else f" {promise}"
+        say(console, f"{row['case']}:{ratio}{apart}{promise}")
         for note in (*row["wrong"], *row["notes"]):
             say(console, f"  {note}")
     for note in data["notes"]:

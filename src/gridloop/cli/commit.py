@@ -9,17 +9,29 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from gridloop.cli.commit_input import read_question
 from gridloop.cli.live_line import LiveLine
 from gridloop.cli.opf import check_page
 from gridloop.cli.output import Interrupted, print_json, say
-from gridloop.io.pglib_uc import read_units
 from gridloop.operate.plots.commitment_page import build_commitment_page
 from gridloop.optimize.commitment.result import Commitment
 from gridloop.optimize.problems.commitment import commit_units
 
 
 def commit(
-    file: Annotated[str, typer.Argument(help="Unit commitment case in the JSON of PGLib-UC.")],
+    file: Annotated[str, typer.Argument(help="PGLib-UC case of units (JSON), or a case file or network folder.")],
+    network: Annotated[
+        str | None, typer.Option(help="Case file or network folder that carries the units of FILE.")
+    ] = None,
+    demand: Annotated[
+        str | None,
+        typer.Option(help="Of a network: .csv by hour, demand_mw or a column per load; else its loads."),
+    ] = None,
+    available: Annotated[
+        str | None, typer.Option(help="Of a network: .csv by hour, a column per generator that follows the weather.")
+    ] = None,
+    reserve_mw: Annotated[float, typer.Option(min=0.0, help="Of a network: spinning reserve to hold, MW.")] = 0.0,
+    hours: Annotated[int, typer.Option(min=1, help="Of a network without --demand: how many hours.")] = 24,
     gap: Annotated[float, typer.Option(help="Stop within this share of the bound; 0.001 is 0.1 %.")] = 1e-3,
     time_limit_s: Annotated[
         float, typer.Option(help="Stop searching after so many seconds, with what there is.")
@@ -29,15 +41,17 @@ def commit(
 ) -> None:
     """Find the cheapest plan for units that start, stop and ramp, and say how far from the best it can be.
 
+    On a network the plan keeps the limits of all branches in all hours (DC), and says which of them cost money.
+
     Exit code 0 where the gap is reached, 3 where it is not or where there is no plan (the diagnosis is printed).
     """
     check_page(plot)
-    system = read_units(file)
+    system, net = read_question(file, network, demand, available, reserve_mw, hours)
     console = Console(stderr=as_json, highlight=False)
     progress = _Progress(console, lines=not as_json)
     try:
         with progress:
-            plan = commit_units(system, gap=gap, time_limit_s=time_limit_s, told=progress.show)
+            plan = commit_units(system, gap=gap, time_limit_s=time_limit_s, told=progress.show, network=net)
     except KeyboardInterrupt as stop:
         raise Interrupted(
             "Interrupted; nothing was kept. --time-limit-s stops by itself, with the best so far."
@@ -74,6 +88,21 @@ def _show(console: Console, file: str, plan: Commitment) -> None:
         f"{int(plan.start.to_numpy().sum())} starts; prices from {price.min():,.2f} (hour {int(price.argmin())}) to "
         f"{price.max():,.2f} (hour {int(price.argmax())}) per MWh.",
     )
+    if len(plan.bus_price_per_mwh):
+        say(console, _congestion(plan))
+
+
+def _congestion(plan: Commitment) -> str:
+    """Which limits of the network cost money, in one sentence."""
+    found = plan.congested()
+    if found.empty:
+        return "No limit of the network costs anything."
+    told = [
+        f"{name} in {int(row['hours'])} hours (one more MW would save up to {row['shadow_price_per_mwh']:,.2f} per h)"
+        for name, row in found.head(3).to_dict("index").items()
+    ]
+    more = f", and {len(found) - 3} more" if len(found) > 3 else ""
+    return f"{len(found)} branches are full where it costs money: {'; '.join(told)}{more}."
 
 
 class _Progress(LiveLine):

@@ -48,7 +48,7 @@ def read_balanced(path_or_code: str | Path) -> Network:
     if isinstance(net, Feeder):
         raise BadInput(
             f"{str(path_or_code)!r} is an unbalanced feeder, and this takes balanced networks only: {BALANCED}. "
-            "Feeders are for `gridloop flow`, `gridloop flows`, `gridloop simulate` and gl.power_flow.",
+            "Feeders are for `gridloop flow`, `flows`, `simulate`, `opf`, gl.power_flow and gl.optimal_feeder_flow.",
             path=str(path_or_code),
         )
     return net

@@ -43,6 +43,8 @@ FLEXIBLE_COLUMNS = ("curtail_max_mw", "curtail_cost_per_mwh", "shift_max_mw", "s
 START_RULES = ("hours_off", "pglib")
 # Relative: slopes of a cost curve may fall by this much, for files round their costs.
 _CONVEX = 1e-6
+# Relative: loads by bus sum to the demand up to the rounding of files.
+_ROUNDED = 1e-6
 
 
 def _no_table(columns: Iterable[str]) -> pd.DataFrame:
@@ -51,7 +53,7 @@ def _no_table(columns: Iterable[str]) -> pd.DataFrame:
 
 @dataclass(frozen=True, eq=False)
 class UnitSystem:
-    """Units, renewables, storage and flexible load on one copper plate, with demand and reserves per hour.
+    """Units, renewables, storage and flexible load, with demand and reserves per hour.
 
     unit          by id: `UNIT_COLUMNS`; start_max_mw and stop_max_mw limit the first and the last hour of a run,
                   hours_before says how long the unit has been on or off; optional regulation_max_mw (0 where missing)
@@ -65,6 +67,10 @@ class UnitSystem:
     storage       by id: `STORAGE_COLUMNS`; energy_end_mwh is the least that has to be left
     flexible      by id: `FLEXIBLE_COLUMNS`; load that may be shed at a price, or moved within blocks of hours
     start_rule    one of `START_RULES`
+    load_mw       [hour × bus]  the demand by bus, which sums to demand_mw; empty: nobody asks where it is
+
+    On a network everything has its place: units, storage and flexible load in a column `bus` of their tables,
+    renewables in `renewable_bus` [id], demand in load_mw. Without a network these are not read.
     """
 
     unit: pd.DataFrame
@@ -80,6 +86,8 @@ class UnitSystem:
     flexible: pd.DataFrame = field(default_factory=lambda: _no_table(FLEXIBLE_COLUMNS))
     start_rule: str = "hours_off"
     name: str = ""
+    load_mw: pd.DataFrame = field(default_factory=pd.DataFrame)
+    renewable_bus: pd.Series = field(default_factory=lambda: pd.Series(dtype=object))
 
     def __post_init__(self) -> None:
         _check(self)
@@ -107,6 +115,21 @@ class UnitSystem:
             available=self.available[kept] if len(self.available) else self.available,
         )
 
+    def with_demand(self, demand_mw: pd.Series) -> UnitSystem:
+        """The same with another demand [hour]; what buses draw keeps its shares of it.
+
+        An hour that had no demand takes the shares of all hours together.
+        """
+        given = demand_mw.reset_index(drop=True)
+        if not len(self.load_mw) or len(given) != self.hours:
+            return replace(self, demand_mw=given)
+        load = self.load_mw.to_numpy(dtype=float)
+        before = load.sum(axis=1)
+        whole = load.sum(axis=0) / max(float(load.sum()), 1e-300)
+        share = np.where(before[:, None] != 0.0, load / np.where(before != 0.0, before, 1.0)[:, None], whole)
+        moved = pd.DataFrame(share * given.to_numpy(dtype=float)[:, None], columns=self.load_mw.columns)
+        return replace(self, demand_mw=given, load_mw=moved)
+
     def between(self, first: int, end: int) -> UnitSystem:
         """The hours first … end − 1 as a system of their own, counted from 0; the state before is left as it is."""
         cut = slice(first, end)
@@ -118,6 +141,7 @@ class UnitSystem:
             renewable_min_mw=self.renewable_min_mw.iloc[cut].reset_index(drop=True),
             renewable_max_mw=self.renewable_max_mw.iloc[cut].reset_index(drop=True),
             available=self.available.iloc[cut].reset_index(drop=True),
+            load_mw=self.load_mw.iloc[cut].reset_index(drop=True),
         )
 
 
@@ -148,9 +172,17 @@ def _check_series(system: UnitSystem) -> None:
     hours = system.hours
     if hours == 0:
         raise BadInput("demand_mw has no hours; a commitment needs one at least.")
-    for name in ("demand_mw", "reserve_mw", "regulation_mw", "renewable_min_mw", "renewable_max_mw", "available"):
+    for name in (
+        "demand_mw",
+        "reserve_mw",
+        "regulation_mw",
+        "renewable_min_mw",
+        "renewable_max_mw",
+        "available",
+        "load_mw",
+    ):
         table = getattr(system, name)
-        if name == "available" and table.empty:
+        if name in ("available", "load_mw") and table.empty:
             continue
         if len(table) != hours:
             raise BadInput(f"{name} has {len(table)} hours, demand_mw {hours}; they must be the same.")
@@ -173,12 +205,29 @@ def _check_series(system: UnitSystem) -> None:
         )
     if len(system.available) and set(system.available.columns) != set(system.unit.index):
         raise BadInput("the columns of `available` must be the ids of all units.")
+    _check_loads(system)
     for name in ("reserve_mw", "regulation_mw"):
         below = np.flatnonzero(np.asarray(getattr(system, name), dtype=float) < 0.0)
         if below.size:
             raise OutOfRange(
                 f"{name} is negative in {below.size} hours, the first is {below[0]}; allowed is 0 or more."
             )
+
+
+def _check_loads(system: UnitSystem) -> None:
+    """What buses draw is the demand, to the rounding of files."""
+    if not len(system.load_mw):
+        return
+    drawn = system.load_mw.to_numpy(dtype=float).sum(axis=1)
+    asked = system.demand_mw.to_numpy(dtype=float)
+    off = np.flatnonzero(np.abs(drawn - asked) > _ROUNDED * np.maximum(np.abs(asked), 1.0))
+    if off.size:
+        t = int(off[0])
+        raise BadInput(
+            f"load_mw sums to {drawn[t]:,.6g} MW in hour {t} and demand_mw is {asked[t]:,.6g} MW ({off.size} such "
+            "hours). Change both, or scale load_mw by `with_demand`.",
+            hours=off.tolist(),
+        )
 
 
 def _check_units(unit: pd.DataFrame) -> None:

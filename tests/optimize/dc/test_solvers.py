@@ -123,11 +123,17 @@ class Broken:
     """A solver that says "optimal" with an answer of one's own, or raises."""
 
     def __init__(self, real, x, error=None):
-        self.real, self.x, self.error = real, x, error
+        self.real, self.x, self.error, self.afresh = real, x, error, 0
 
     def run(self):
         if self.error is not None:
             raise self.error
+
+    def clearSolver(self):
+        self.afresh += 1
+
+    def setOptionValue(self, option, value):
+        assert option == "presolve"
 
     def getModelStatus(self):
         return highspy.HighsModelStatus.kOptimal
@@ -158,6 +164,24 @@ def test_nonsense_is_not_optimal(x, error):
     session.highs = Broken(session.highs, x, error)
     found = session.run()
     assert found.status == "solver_failed" and np.isnan(found.x).all() and np.isnan(found.objective)
+    assert session.highs.afresh == 1
+
+
+def test_a_simplex_that_fails_once_is_asked_again():
+    """The second answer counts, whatever it is; where that one fails too, so did the solver."""
+    model = LinearModel(np.ones(2), np.zeros(2), np.ones(2), csr_array(np.ones((1, 2))), np.ones(1), np.ones(1))
+    session = ArraySession(model)
+
+    class Once(Broken):
+        def getSolution(self):
+            return self.real.getSolution() if self.afresh else super().getSolution()
+
+        def run(self):
+            self.real.run()
+
+    session.highs = Once(session.highs, [0.0, 0.0])
+    found = session.run()
+    assert found.status == "optimal" and found.objective == approx(1.0) and session.highs.afresh == 1
 
 
 def test_a_model_knows_its_names():

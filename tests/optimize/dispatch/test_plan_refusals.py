@@ -13,6 +13,8 @@ from two_buses import hours, two_buses
 from gridloop.errors import BadInput
 from gridloop.network.model import Network
 from gridloop.optimize.check import FlowPlanCase, check_solution
+from gridloop.optimize.physics.ac import AcPolar
+from gridloop.optimize.physics.dc import Dc
 from gridloop.optimize.problems import multi_period
 from gridloop.optimize.problems.multi_period import plan_dispatch
 from gridloop.optimize.solve.arrays import LinearModel
@@ -128,6 +130,12 @@ def test_an_island_whose_load_comes_later_is_served():
 def test_bad_input(wrong):
     with pytest.raises(BadInput):
         plan_dispatch(**({"net": two_buses(), "load_mw": hours([30])} | wrong))
+
+
+@pytest.mark.parametrize("physics", ["ac", AcPolar(), Dc])
+def test_a_plan_knows_the_dc_model_alone(physics):
+    with pytest.raises(BadInput, match="made with the DC model"):
+        plan_dispatch(two_buses(), hours([30, 30]), physics=physics)
 
 
 def test_reactances_that_cancel_out_are_a_status():

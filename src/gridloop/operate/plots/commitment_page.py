@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gridloop.operate.plots.commitment_network import hour_axis, network_parts
 from gridloop.operate.report import style
 from gridloop.operate.report.chart import Chart, Part, Trace, extended, line, numbers
 from gridloop.operate.report.page import document
@@ -21,7 +22,9 @@ def build_commitment_page(plan: Commitment) -> str:
     name = plan.system.name or "commitment"
     if not plan.solved:
         return document(name, _head(plan), [Part("plan", "Plan", "There is no plan to show.")])
-    return document(name, _head(plan), [_stack(plan), _prices(plan), _chart(plan), _reasons(plan)])
+    return document(
+        name, _head(plan), [_stack(plan), _prices(plan), *network_parts(plan), _chart(plan), _reasons(plan)]
+    )
 
 
 def _head(plan: Commitment) -> str:
@@ -78,7 +81,10 @@ def _stack(plan: Commitment) -> Part:
             line(_hours(plan), extended(values), name=name, dash=dash, color=color)
             | {"hovertemplate": f"%{{y:,.0f}} MW<extra>{name}</extra>"}
         )
-    layout = style.base_layout(460) | {"yaxis": style.value_axis("MW", rangemode="tozero"), "xaxis": _axis(plan)}
+    layout = style.base_layout(460) | {
+        "yaxis": style.value_axis("MW", rangemode="tozero"),
+        "xaxis": hour_axis(plan.system.hours),
+    }
     curtailed = float((plan.system.renewable_max_mw.to_numpy() - plan.renewable_mw.to_numpy()).sum())
     says = (
         f"{number(float(plan.system.demand_mw.sum()), 0)} MWh of demand; "
@@ -100,7 +106,7 @@ def _prices(plan: Commitment) -> Part:
             line(_hours(plan), extended(reserve), name="reserve", color=style.FORECAST)
             | {"hovertemplate": "%{y:,.2f} per MW<extra>reserve</extra>"}
         )
-    layout = style.base_layout(280) | {"yaxis": style.value_axis("per MWh"), "xaxis": _axis(plan)}
+    layout = style.base_layout(280) | {"yaxis": style.value_axis("per MWh"), "xaxis": hour_axis(plan.system.hours)}
     price = plan.price_per_mwh
     says = (
         f"From {number(float(price.min()), 2)} in hour {int(price.argmin())} to {number(float(price.max()), 2)} in "
@@ -139,7 +145,7 @@ def _chart(plan: Commitment) -> Part:
         "hovertemplate": "%{y}, hour %{x:.0f}: %{z:.0%}<extra></extra>",
     }
     height = 150 + 15 * max(len(shown), 4)
-    layout = style.base_layout(height) | {"hovermode": "closest", "xaxis": _axis(plan)}
+    layout = style.base_layout(height) | {"hovermode": "closest", "xaxis": hour_axis(plan.system.hours)}
     layout["yaxis"] = {"tickfont": {"size": 10, "color": style.MUTED}, "automargin": True, "dtick": 1}
     layout["margin"] = layout["margin"] | {"l": 130}
     says = (
@@ -159,14 +165,3 @@ def _reasons(plan: Commitment) -> Part:
     ]
     html = f'<div class="scroll">{table(["code", "what it means", "hours of units"], rows, numeric=(2,))}</div>'
     return Part("reasons", "Why units are where they are", "Every unit has a reason in every hour.", html=html)
-
-
-def _axis(plan: Commitment) -> dict[str, object]:
-    return {
-        "type": "linear",
-        "range": [0, plan.system.hours],
-        "dtick": 6 if plan.system.hours <= 72 else 24,
-        "title": {"text": "hour", "font": {"size": 12, "color": style.MUTED}},
-        "tickfont": {"size": 12, "color": style.MUTED},
-        "gridcolor": style.GRID,
-    }

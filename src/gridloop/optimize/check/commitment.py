@@ -19,8 +19,10 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import BadInput
-from gridloop.network.unit_system import UnitSystem
+from gridloop.network.model import Network
+from gridloop.network.unit_system import STORAGE_COLUMNS, UnitSystem
 from gridloop.optimize.check.checked import Checked, Ledger
+from gridloop.optimize.check.commitment_grid import check_unit_flows
 from gridloop.optimize.check.starts import start_costs
 from gridloop.units import BoolArray, FloatArray
 
@@ -30,11 +32,15 @@ _WHOLE = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class CommitmentCase:
-    """What a commitment was asked that serves several futures: the system, and its scenarios, each with `probability`
-    and what differs: `demand_mw`, `renewable_max_mw` (None: as in the system)."""
+    """What a commitment was asked beside its system: scenarios, each with `probability` and what differs, `demand_mw`,
+    `renewable_max_mw` (None: as in the system); and the network that has to carry it, with what its DC model says:
+    its `rule` and its `security` after outages (None: the rule "series", nothing after outages).
+    """
 
     system: UnitSystem
     scenarios: Sequence[Any] = ()
+    network: Network | None = None
+    physics: Any = None
 
     def futures(self) -> list[tuple[float, UnitSystem]]:
         """Weight and system of every scenario."""
@@ -44,7 +50,7 @@ class CommitmentCase:
         for scenario in self.scenarios:
             future = self.system
             if scenario.demand_mw is not None:
-                future = future.with_(demand_mw=scenario.demand_mw.reset_index(drop=True))
+                future = future.with_demand(scenario.demand_mw)
             if scenario.renewable_max_mw is not None:
                 most = scenario.renewable_max_mw[list(future.renewable_max_mw.columns)].reset_index(drop=True)
                 least = np.minimum(future.renewable_min_mw.to_numpy(dtype=float), most.to_numpy(dtype=float))
@@ -75,6 +81,8 @@ def check_commitment(case: UnitSystem | CommitmentCase, solution: Any, tolerance
     cost = float(start_costs(system, on).sum())
     for (weight, future), outcome in zip(futures, outcomes, strict=True):
         cost += weight * _outcome(future, ids, on, outcome, ledger)
+        if asked.network is not None and not ledger.refused:
+            check_unit_flows(asked.network, future, outcome, asked.physics, ledger)
     if not ledger.refused:
         ledger.same_cost("objective", ["all units"], float(solution.objective), cost)
     return ledger.verdict(cost)
@@ -245,7 +253,7 @@ def _storage(system: UnitSystem, solution: Any, ledger: Ledger) -> FloatArray:
     charge, discharge, energy = (
         _table(solution, name, ids, system.hours).T for name in ("charge_mw", "discharge_mw", "energy_mwh")
     )
-    number = {name: table[name].to_numpy(dtype=float)[:, None] for name in table.columns}
+    number = {name: table[name].to_numpy(dtype=float)[:, None] for name in STORAGE_COLUMNS}
     for name, value, most in (
         ("charging", charge, number["charge_max_mw"]),
         ("discharging", discharge, number["discharge_max_mw"]),

@@ -1,4 +1,4 @@
-"""Why a commitment has no solution: capacity against demand hour by hour first, then what has to give way least."""
+"""Why a commitment has no solution: capacity against demand hour by hour, the network, what has to give way least."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from gridloop.diagnosis import Diagnosis
 from gridloop.kernel import unit_columns as kernel
 from gridloop.network.unit_system import UnitSystem
 from gridloop.optimize.commitment.model import CommitmentModel
+from gridloop.optimize.commitment.network_causes import network_causes
 from gridloop.optimize.commitment.shrink import shrink
 from gridloop.units import FloatArray
 
@@ -19,16 +20,16 @@ def why_infeasible(system: UnitSystem, model: CommitmentModel) -> Diagnosis:
     """Plain causes; where there is none, the hours in which balances or reserves have to give way, and by how much."""
     causes, facts = _capacity(system, model)
     if not causes:
+        causes, facts = network_causes(model)
+    if not causes:
         causes, facts = _least_relaxation(model)
     if not causes:
         causes = ["limits of single units contradict each other: least times, maintenance, must-run or ramps."]
         facts = {"kind": "unit"}
-    return Diagnosis(
-        "infeasible",
-        causes[:_MOST],
-        "Lower the demand or reserve in these hours, or bring units back: maintenance, least times, ramps.",
-        facts,
-    )
+    advice = "Lower the demand or reserve in these hours, or bring units back: maintenance, least times, ramps."
+    if facts.get("kind") == "network":
+        advice = "Raise these limits, bring branches or units at these buses back, or let load there be curtailed."
+    return Diagnosis("infeasible", causes[:_MOST], advice, facts)
 
 
 def _capacity(system: UnitSystem, model: CommitmentModel) -> tuple[list[str], dict[str, object]]:

@@ -10,6 +10,8 @@ import pandas as pd
 from gridloop.kernel import unit_columns as kernel
 from gridloop.network.unit_system import UnitSystem
 from gridloop.optimize.commitment.model import CommitmentModel
+from gridloop.optimize.commitment.network_result import grid_tables
+from gridloop.optimize.commitment.network_rows import grown
 from gridloop.optimize.commitment.result import Outcome
 from gridloop.optimize.commitment.shrink import shrink
 from gridloop.units import BoolArray, FloatArray, IntArray
@@ -54,19 +56,37 @@ def dispatch_units(
     keep = np.zeros(p.a.shape[0], dtype=bool)
     for rows in (*model.balance, *model.reserve):
         keep[rows] = True
+    if model.grid is not None:
+        keep[model.grid.all_rows] = True
     hours = model.arrays.hours
     part = shrink(type(p)(p.a, cost, lower, upper, p.row_lower, p.row_upper, p.integer), keep)
-    nothing = Dispatched(np.nan, np.zeros(0), np.zeros(0), np.full(hours, np.nan))
     if part.infeasible:
-        return nothing
+        return nothing(model)
     relaxed = part.session(integer=False).relax(time_limit_s=time_limit_s)
     if not relaxed.solved:
-        return nothing
+        return nothing(model)
     x, dual = part.whole(relaxed.x), np.zeros(p.a.shape[0])
     dual[part.rows] = relaxed.row_dual
     slack = x[model.elastic][: 2 * len(model.cases) * hours].reshape(2, len(model.cases), hours)
     missing = slack[0].max(axis=0) - slack[1].max(axis=0)
     return Dispatched(float(p.cost @ x), x, dual, missing)
+
+
+def nothing(model: CommitmentModel) -> Dispatched:
+    """No output at all."""
+    return Dispatched(np.nan, np.zeros(0), np.zeros(0), np.full(model.arrays.hours, np.nan))
+
+
+def dispatch_on_grid(
+    model: CommitmentModel, u: BoolArray, *, time_limit_s: float = np.inf
+) -> tuple[CommitmentModel, Dispatched]:
+    """The same within all limits of the network, where there is one; returns the model with those that became rows."""
+    while True:
+        found = dispatch_units(model, u, time_limit_s=time_limit_s)
+        more = grown(model, found.x) if found.solved else None
+        if more is None:
+            return model, found
+        model = more
 
 
 def parts_of(model: CommitmentModel, x: FloatArray) -> pd.Series:
@@ -121,6 +141,7 @@ def outcomes_of(system: UnitSystem, model: CommitmentModel, found: Dispatched) -
                 made_up_mw=of("made_up", system.flexible.index),
                 price_per_mwh=pd.Series(dual[model.balance[s]], index=hours),
                 reserve_price_per_mw=pd.Series(reserve_price, index=hours),
+                **grid_tables(model, x, dual, s),
             )
         )
     return result

@@ -1,4 +1,4 @@
-"""What branching on a sum has raised the bound by, per unit: learnt as the search goes, to choose what to branch on.
+"""What branching on a sum raises the bound by, per unit: measured where a sum comes up, learnt as the search goes.
 
 Method: Achterberg, Koch and Martin, "Branching rules revisited", Operations Research Letters 33 (2005).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from gridloop.optimize.commitment.sums import Sums
-from gridloop.units import FloatArray, IntArray
+from gridloop.units import BoolArray, FloatArray, IntArray
 
 # A half that raises nothing must not hide what the other one does.
 _LEAST = 1e-3
@@ -29,16 +29,18 @@ class Gains:
         self._total[k, up] += max(gain, 0.0)
         self._count[k, up] += 1
 
-    def ranked(self, open_: IntArray, part: FloatArray) -> IntArray:
-        """Open sums, the most promising first. part [open] is what each is above a whole number."""
-        seen = self._count[open_].min(axis=1) > 0
-        mean = self._total[open_] / np.maximum(self._count[open_], 1.0)
-        known = self._count.min(axis=1) > 0
-        scale = 1.0
-        if known.any():
-            all_mean = (self._total[known] / self._count[known]).prod(axis=1) ** 0.5
-            scale = float(all_mean.mean() / self._prior[known].mean()) if self._prior[known].mean() > 0 else 1.0
-        guess = np.repeat((scale * self._prior[open_])[:, None], 2, axis=1)
-        per_unit = np.where(seen[:, None], mean, guess)
-        score = np.maximum(per_unit[:, 0] * part, _LEAST) * np.maximum(per_unit[:, 1] * (1.0 - part), _LEAST)
-        return open_[np.argsort(-score, kind="stable")]
+    def unseen(self, open_: IntArray, most: int) -> IntArray:
+        """Open sums of which nothing is known, at most so many, the most promising first."""
+        new: IntArray = open_[self._count[open_].min(axis=1) == 0]
+        order = np.argsort(-self._prior[new], kind="stable")
+        return np.asarray(new[order[:most]])
+
+    def best(self, open_: IntArray, part: FloatArray) -> int:
+        """The open sum whose halves promise most. part [open] is what each is above a whole number."""
+        seen: BoolArray = self._count[open_].min(axis=1) > 0
+        if not seen.any():
+            return int(open_[np.argmax(self._prior[open_])])
+        known, part = open_[seen], part[seen]
+        mean = self._total[known] / self._count[known]
+        score = np.maximum(mean[:, 0] * part, _LEAST) * np.maximum(mean[:, 1] * (1.0 - part), _LEAST)
+        return int(known[np.argmax(score)])

@@ -62,7 +62,7 @@ def bound_units(
         return UnitBound(objective, free, free, free, free, x[on_off.u] > 0.5)
     cases = range(len(model.cases))
     from_sums = model.sums.member.T @ dual[model.sums.rows]
-    price = np.stack([dual[model.balance[s]] for s in cases], axis=1)
+    price = paid_to_units(model, dual)
     none = np.zeros(arrays.hours)
     held = np.stack([np.maximum(dual[model.reserve[s]], 0.0) if model.reserve[s].size else none for s in cases], axis=1)
     hour_cost, start_more, stop_more = (-from_sums[c] for c in (on_off.u, on_off.v, on_off.w))
@@ -72,6 +72,15 @@ def bound_units(
     relaxed = _value_of_units(model, x, price, held, hour_cost, start_more, stop_more)
     bound = objective + float(best.sum() - relaxed)
     return above_best(bound, best, on, off, start, stop, u)
+
+
+def paid_to_units(model: CommitmentModel, dual: FloatArray) -> FloatArray:
+    """What output is paid, [hour, scenario]; on a network [unit, hour, scenario], for every bus has its own price."""
+    price = np.stack([dual[rows] for rows in model.balance], axis=1)
+    if model.grid is None:
+        return price
+    from_limits = model.grid.prices(dual)
+    return price + np.stack([from_limits[output.p] for output in model.outputs], axis=2)
 
 
 def above_best(
@@ -98,19 +107,25 @@ def solve_alone(
     may_on: BoolArray,
     may_off: BoolArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, BoolArray]:
-    """Every unit against prices; arguments and results as in `kernel.commitment.solve_units`."""
+    """Every unit against prices; arguments and results as in `kernel.commitment.solve_units`.
+
+    price  [hour, scenario], or [unit, hour, scenario] where units are paid differently
+    """
     arrays = model.arrays
     shape = (arrays.n, arrays.hours)
     best = np.empty(arrays.n)
     on, off, start, stop = (np.empty(shape) for _ in range(4))
     u = np.empty(shape, dtype=bool)
     costs = arrays.start
-    solve_units(
-        arrays.unit, arrays.points, arrays.costs, arrays.point_of,
-        np.ascontiguousarray(price), np.ascontiguousarray(held), np.array([case.weight for case in model.cases]),
-        hour_cost, start_more, stop_more, costs.first, costs.anyway, costs.by_off, costs.counts_from, may_on, may_off,
-        best, on, off, start, stop, u,
-    )  # fmt: skip
+    weight, held = np.array([case.weight for case in model.cases]), np.ascontiguousarray(held)
+    alike = [(slice(None), price)] if price.ndim == 2 else [(slice(g, g + 1), price[g]) for g in range(arrays.n)]
+    for g, paid in alike:
+        of = slice(None) if g.start is None else slice(g.start, g.stop + 1)
+        solve_units(
+            arrays.unit[g], arrays.points, arrays.costs, arrays.point_of[of], np.ascontiguousarray(paid), held, weight,
+            hour_cost[g], start_more[g], stop_more[g], costs.first[g], costs.anyway[g], costs.by_off[g],
+            costs.counts_from[g], may_on[g], may_off[g], best[g], on[g], off[g], start[g], stop[g], u[g],
+        )  # fmt: skip
     return best, on, off, start, stop, u
 
 
@@ -131,7 +146,7 @@ def _value_of_units(
     value += float((hour_cost * x[on_off.u]).sum() + (start_more * x[on_off.v]).sum() + (stop_more * x[on_off.w]).sum())
     for s, output in enumerate(model.outputs):
         total = p_min[:, None] * x[on_off.u] + x[output.p]
-        value -= float((total * price[:, s]).sum())
+        value -= float((total * price[..., s]).sum())
         value += float(cost[output.pieces] @ x[output.pieces])
         if output.r[0, 0] >= 0:
             value -= float((x[output.r] * held[:, s]).sum())

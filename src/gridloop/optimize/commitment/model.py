@@ -9,6 +9,8 @@ import numpy as np
 
 from gridloop.network.unit_system import UnitSystem
 from gridloop.optimize.commitment.arrays import UnitArrays
+from gridloop.optimize.commitment.network import UnitGrid
+from gridloop.optimize.commitment.network_rows import GridRows, add_grid, known_to
 from gridloop.optimize.commitment.program import Program, Writer
 from gridloop.optimize.commitment.rest import (
     Case,
@@ -31,6 +33,7 @@ class CommitmentModel:
     outputs, others  one per scenario; balance, reserve, regulation [scenario][hour] rows, empty where none is wanted
     elastic  columns that would fill or drain a balance and fill a requirement; they are held at 0, and let loose only
              where a smaller model has to have a solution, or to find out by how much a model has none
+    grid     the network, as far as its limits are rows; None: all are on one copper plate
     """
 
     program: Program
@@ -44,10 +47,14 @@ class CommitmentModel:
     regulation: Sequence[IntArray]
     elastic: IntArray
     sums: Sums
+    grid: GridRows | None = None
 
 
-def build(system: UnitSystem, cases: Sequence[Case]) -> CommitmentModel:
-    """Cheapest commitment and output of all scenarios; equations in docs/math/commitment.md."""
+def build(system: UnitSystem, cases: Sequence[Case], grid: UnitGrid | None = None) -> CommitmentModel:
+    """Cheapest commitment and output of all scenarios; equations in docs/math/commitment.md.
+
+    On a network (`grid`) without any limit of its flows yet: those that a solution breaks come in, by `grown`.
+    """
     model, arrays = Writer(), UnitArrays.of(system)
     reserve_mw, regulation_mw = (np.asarray(s, dtype=float) for s in (system.reserve_mw, system.regulation_mw))
     wants_reserve, wants_regulation = bool(reserve_mw.any()), bool(regulation_mw.any())
@@ -81,9 +88,15 @@ def build(system: UnitSystem, cases: Sequence[Case]) -> CommitmentModel:
     drained = sum(part.size for part in balance)
     into[drained : 2 * drained] = -1.0
     model.add_entries(rows, elastic, into)
+    limits = None if grid is None else add_grid(model, system, grid, arrays, on_off, cases, outputs, others)
+    if limits is not None:
+        elastic = np.concatenate([elastic, limits.over.ravel(), limits.under.ravel()])
     sums = add_sums(model, arrays, on_off)
+    program = model.program()
+    if limits is not None:
+        limits = known_to(limits, program)
     return CommitmentModel(
-        model.program(), arrays, cases, on_off, outputs, others, balance, reserve, regulation, elastic, sums
+        program, arrays, cases, on_off, outputs, others, balance, reserve, regulation, elastic, sums, limits
     )
 
 

@@ -1,4 +1,4 @@
-"""What is on the copper plate beside thermal units: renewables, storage, flexible load; and the balance of it all."""
+"""What there is beside thermal units: renewables, storage, flexible load; and the balance of it all."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gridloop.kernel import unit_columns as kernel
-from gridloop.network.unit_system import UnitSystem
+from gridloop.network.unit_system import FLEXIBLE_COLUMNS, STORAGE_COLUMNS, UnitSystem
 from gridloop.optimize.commitment.arrays import UnitArrays
 from gridloop.optimize.commitment.program import Writer, later
 from gridloop.optimize.commitment.tight import OnOff, Output
@@ -51,7 +51,7 @@ def add_storage(model: Writer, system: UnitSystem, into: Injections) -> None:
     n = len(table)
     if n == 0:
         return
-    column = {c: np.repeat(table[c].to_numpy(dtype=float), hours) for c in table.columns}
+    column = {c: np.repeat(table[c].to_numpy(dtype=float), hours) for c in STORAGE_COLUMNS}
     charge = model.add_columns(n * hours, upper=column["charge_max_mw"]).reshape(n, hours)
     discharge = model.add_columns(n * hours, upper=column["discharge_max_mw"]).reshape(n, hours)
     least = np.zeros((n, hours))
@@ -83,7 +83,7 @@ def add_flexible_load(model: Writer, system: UnitSystem, case: Case, into: Injec
     n = len(table)
     if n == 0:
         return
-    column = {c: np.repeat(table[c].to_numpy(dtype=float), hours) for c in table.columns}
+    column = {c: np.repeat(table[c].to_numpy(dtype=float), hours) for c in FLEXIBLE_COLUMNS}
     price = case.weight * column["curtail_cost_per_mwh"]
     curtailed = model.add_columns(n * hours, cost=price, upper=column["curtail_max_mw"]).reshape(n, hours)
     left_out = model.add_columns(n * hours, upper=column["shift_max_mw"]).reshape(n, hours)

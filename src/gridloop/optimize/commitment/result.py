@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from gridloop.diagnosis import Diagnosis
@@ -33,7 +34,15 @@ REASONS = {
 class Outcome:
     """Output of one scenario, tables [hour × id], MW (energy MWh); those of what the system does not have are empty.
 
-    price_per_mwh, reserve_price_per_mw [hour]  what one more MW of demand or reserve would cost, units as committed
+    price_per_mwh, reserve_price_per_mw [hour]  what one more MW of demand or reserve would cost, units as committed;
+                         on a network that is the price at its (first) reference
+
+    On a network too, else empty:
+
+    bus_price_per_mwh    [hour × bus]  what one more MW would cost there; NaN where a bus is out of service
+    flow_mw, loading_pct [hour × branch]  of branches that a limit was written for, or loaded to 90 % or more
+    congestion           limits that cost money: hour, branch, outage ("" without), flow_mw, limit_mw, and
+                         shadow_price_per_mwh, what one more MW of the limit would save
     """
 
     weight: float
@@ -49,6 +58,10 @@ class Outcome:
     made_up_mw: pd.DataFrame
     price_per_mwh: pd.Series
     reserve_price_per_mw: pd.Series
+    bus_price_per_mwh: pd.DataFrame = field(default_factory=pd.DataFrame)
+    flow_mw: pd.DataFrame = field(default_factory=pd.DataFrame)
+    loading_pct: pd.DataFrame = field(default_factory=pd.DataFrame)
+    congestion: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +115,20 @@ class Commitment:
             raise AttributeError(f"there is no plan, and so no {name}; status is {self.status!r}")
         return getattr(self.outcomes[0], name)
 
+    def congested(self) -> pd.DataFrame:
+        """Branches whose limits cost money, the dearest first: hours, shadow_price_per_mwh (the highest).
+
+        Of the first scenario; empty without a network, or where no limit costs anything.
+        """
+        table = self.outcomes[0].congestion if self.outcomes else pd.DataFrame()
+        if not len(table):
+            return pd.DataFrame(columns=["hours", "shadow_price_per_mwh"], index=pd.Index([], name="branch"))
+        by_branch = table.groupby("branch", sort=True)
+        found = pd.DataFrame(
+            {"hours": by_branch["hour"].nunique(), "shadow_price_per_mwh": by_branch["shadow_price_per_mwh"].max()}
+        )
+        return found.sort_values("shadow_price_per_mwh", ascending=False, kind="stable")
+
     def to_dict(self) -> dict[str, Any]:
         """What `gridloop commit --json` prints."""
         return {
@@ -119,4 +146,15 @@ class Commitment:
             "solve_s": self.solve_s,
             "nodes": self.nodes,
             "diagnosis": None if self.diagnosis is None else str(self.diagnosis),
+            **self._of_network(),
+        }
+
+    def _of_network(self) -> dict[str, Any]:
+        if not self.outcomes or not len(self.outcomes[0].bus_price_per_mwh):
+            return {}
+        price = self.outcomes[0].bus_price_per_mwh.to_numpy()
+        return {
+            "congestion": [{"branch": str(i), **row} for i, row in self.congested().to_dict("index").items()],
+            "bus_price_min_per_mwh": float(np.nanmin(price)),
+            "bus_price_max_per_mwh": float(np.nanmax(price)),
         }

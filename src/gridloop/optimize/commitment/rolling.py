@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import BadInput
+from gridloop.network.model import Network
 from gridloop.network.unit_system import UnitSystem
 from gridloop.optimize.commitment.result import Commitment
+from gridloop.optimize.physics.dc import Dc
 from gridloop.optimize.problems.commitment import commit_units
 
 
@@ -31,9 +33,12 @@ class Rolled:
 
 
 def roll(
-    system: UnitSystem, *, window_h: int = 24, step_h: int = 24, gap: float = 1e-3, time_limit_s: float = 60.0
-) -> Rolled:
+    system: UnitSystem, *, window_h: int = 24, step_h: int = 24, gap: float = 1e-3, time_limit_s: float = 60.0,
+    network: Network | None = None, physics: Dc | None = None,
+) -> Rolled:  # fmt: skip
     """Commit `window_h` hours at a time, keep the first `step_h` of them, and go on from there.
+
+    gap, time_limit_s (of every window), network, physics  as in `commit_units`
 
     Raises `BadInput` for a step longer than its window. A window without a plan ends the roll with its status.
     """
@@ -45,7 +50,8 @@ def roll(
     while at < system.hours:
         end = min(at + window_h, system.hours)
         part = now.between(0, end - at)
-        found = commit_units(part, gap=gap, time_limit_s=time_limit_s, last=windows[-1] if windows else None)
+        last = windows[-1] if windows else None
+        found = commit_units(part, gap=gap, time_limit_s=time_limit_s, last=last, network=network, physics=physics)
         windows.append(found)
         if not found.solved:
             status = found.status

@@ -113,6 +113,33 @@ def shrink(program: Program, keep: BoolArray) -> Shrunk:
     return Shrunk(small, columns, rows, fixed, float(program.cost @ fixed), infeasible)
 
 
+def boxed(program: Program) -> Program:
+    """The same program with every bound from above that its rows imply for columns without one.
+
+    A column between two bounds is never dual infeasible: it stands at one or the other, and a dual simplex goes past
+    such columns in long steps. It needs less than half as many.
+    """
+    a, upper = program.a, program.upper.copy()
+    by_row = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))
+    column, value = a.indices, a.data
+    for _ in range(_ROUNDS):
+        low, high = _activity(by_row, column, value, program.lower, upper, a.shape[0])
+        at = np.flatnonzero(np.isinf(upper[column]) & np.isfinite(program.lower[column]))
+        r, c, v = by_row[at], column[at], value[at]
+        mine = v * program.lower[c]
+        with np.errstate(invalid="ignore"):  # where both sides are without limit there is nothing to learn
+            most = (
+                np.where(v > 0.0, program.row_upper[r] - (low[r] - mine), program.row_lower[r] - (high[r] - mine)) / v
+            )
+        most = np.where(np.isnan(most), np.inf, most)
+        found = upper.copy()
+        np.minimum.at(found, c, most)
+        if not np.isfinite(found[np.isinf(upper)]).any():
+            break
+        upper = np.maximum(found, program.lower)
+    return program.within(program.lower, upper)
+
+
 def _activity(
     by_row: IntArray, column: IntArray, value: FloatArray, lower: FloatArray, upper: FloatArray, n: int
 ) -> tuple[FloatArray, FloatArray]:

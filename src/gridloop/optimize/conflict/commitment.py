@@ -92,6 +92,12 @@ def _rows(model: CommitmentModel) -> dict[int, Rule]:
         for k, rows in enumerate(parts):
             element = "" if len(parts) == 1 else f"scenario {k}"
             found |= {int(row): Rule(kind, element, str(hour)) for hour, row in enumerate(rows)}
+    if model.grid is not None:
+        names = model.grid.grid.moment.branch_id
+        for row, branch, hour in zip(model.grid.rows, model.grid.branch, model.grid.hour, strict=True):
+            found[int(row)] = Rule("flow_limit", str(names[int(branch)]), str(int(hour)))
+        for row, (_, hour, _) in zip(model.grid.held, model.grid.held_of, strict=True):
+            found[int(row)] = Rule("island_balance", "", str(int(hour)))
     return found
 
 

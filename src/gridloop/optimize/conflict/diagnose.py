@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from gridloop.diagnosis import Diagnosis
@@ -40,10 +40,22 @@ def conflicting_rules(
     stretched = sorted(excess, key=lambda side: -excess[side])
     left = time_limit_s - (time.perf_counter() - started)
     found = minimal_set(system, left_out_first=left_out_first, near=stretched, time_limit_s=left)
+    return diagnosis_of(system, found, system, excess, plain, time.perf_counter() - started)
+
+
+def diagnosis_of(
+    system: LinearSystem,
+    found: MinimalSet,
+    relaxed: LinearSystem,
+    excess: Mapping[int, float],
+    plain: Sequence[str],
+    seconds: float,
+) -> Diagnosis:
+    """A set of one system and the least relaxation of another (or the same) in words, with facts as above."""
     causes = [*plain, *_causes(system, found)]
     advice = "Change one of these numbers; without any one of these rules the others can be met."
     if excess:
-        told = relaxation_in_words(system, excess)
+        told = relaxation_in_words(relaxed, excess)
         causes.append(f"The least that limits would have to give: {listed(told, 3)}.")
     if found.feasible:
         advice = ""
@@ -52,12 +64,12 @@ def conflicting_rules(
     facts = {
         "conflict": [_fact(system, int(side)) for side in found.sides] if found.sides.size <= MOST else [],
         "conflict_size": int(found.sides.size),
-        "relaxation": [{**_fact(system, side), "excess": much} for side, much in excess.items()],
+        "relaxation": [{**_fact(relaxed, side), "excess": much} for side, much in excess.items()],
         "minimal": found.minimal,
         "whole_numbers": found.whole,
         "plain": list(plain),
         "solves": found.solves,
-        "seconds": time.perf_counter() - started,
+        "seconds": seconds,
     }
     return Diagnosis("feasible" if found.feasible else "infeasible", causes, advice, facts)
 

@@ -65,7 +65,7 @@ def minimal_set(
     if crossed.size:
         return MinimalSet(crossed, True, False, 0)
     started = time.perf_counter()
-    search = _Search(system, started + time_limit_s)
+    search = Search(system, started + time_limit_s)
     on = np.isfinite(system.bounds().values)
     status, _ = search.ask(on)
     if status == "infeasible":
@@ -75,7 +75,7 @@ def minimal_set(
             return search.filtered(search.candidates(search.around(fewer, near)))
         # Few kinds of rules are no gain where they take many members, so that a set of all kinds near by competes.
         local = search.filtered(search.candidates(near_by))
-        other = _Search(system, started + time_limit_s)
+        other = Search(system, started + time_limit_s)
         readable = other.candidates(other.around(fewer, near))
         if local.minimal and readable.sum() > max(_SHORT, _SHORTER * local.sides.size):
             found = local
@@ -106,7 +106,7 @@ def _crossed(system: LinearSystem) -> IntArray:
 _ROUNDING = 1e-7
 
 
-class _Search:
+class Search:
     """One search: the clock, the solver, and the count of solves."""
 
     def __init__(self, system: LinearSystem, deadline: float, *, whole: bool = False) -> None:
@@ -171,7 +171,7 @@ class _Search:
         seeds = [side for side in near if on[side]]
         if not seeds:
             return on
-        steps = _steps(self.bounds, seeds[0])
+        steps = steps_from(self.bounds, seeds[0])
         few, many = (
             0,
             int(steps[on].max(initial=0)),
@@ -241,7 +241,7 @@ class _Search:
         return sides[np.argsort(-counts[inverse], kind="stable")]
 
 
-def _steps(bounds: Bounds, seed: int) -> IntArray:
+def steps_from(bounds: Bounds, seed: int) -> IntArray:
     """Steps from row to column to row from the side `seed` to every side; what is never reached is farthest. [side]"""
     n, m = bounds.n_rows, bounds.n_columns
     matrix, across = bounds.matrix.tocsr(), bounds.matrix.tocsc()
@@ -263,9 +263,9 @@ def _steps(bounds: Bounds, seed: int) -> IntArray:
     return np.concatenate([rows, rows, columns, columns])
 
 
-def _whole_numbers(system: LinearSystem, kinds: Sequence[str], relaxed: _Search) -> MinimalSet:
+def _whole_numbers(system: LinearSystem, kinds: Sequence[str], relaxed: Search) -> MinimalSet:
     """Feasible in fractions: search with whole numbers. Groups first (kinds, hours, elements), then members."""
-    search = _Search(system, relaxed.deadline, whole=True)
+    search = Search(system, relaxed.deadline, whole=True)
     search.solves = relaxed.solves
     on = np.isfinite(search.bounds.values)
     status, _ = search.ask(on)

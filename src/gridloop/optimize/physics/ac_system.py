@@ -29,8 +29,7 @@ REFINEMENTS = 8
 SMALL_RESIDUAL = 1e-10
 LARGE_RESIDUAL = 1e-5
 # A limit whose square adds more than this many times the admittance of its branch to the matrix gets a row of its own.
-MOST_SQUARED = 1e5
-AHEAD = 1e-2
+MOST_SQUARED, AHEAD = 1e5, 1e-2
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,7 +64,7 @@ class FlowLimits:
 
     def __post_init__(self) -> None:
         self.base = self.grid.flows(self.given)
-        self._known: set[tuple[int, int]] = set()
+        self._known: set[tuple[int, int]] = set(zip(self.branch.tolist(), self.outage.tolist(), strict=True))
 
     def injection(self, x: FloatArray) -> FloatArray:
         """What is injected in all, from the injecting columns. [node]"""

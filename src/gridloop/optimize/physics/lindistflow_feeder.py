@@ -108,7 +108,7 @@ class FeederMoment:
         )
 
     def findings(self) -> Findings:
-        """Limits in the wrong order and costs that are not convex."""
+        """Limits in the wrong order, costs that are not convex, and costs that say nothing."""
         found: list[Finding] = []
         for bad, code, column, problem, remedy in (
             (self.p_min > self.p_max, "min_above_max", "p_min_mw", "have p_min_mw above p_max_mw", "Exchange them."),
@@ -119,6 +119,12 @@ class FeederMoment:
             if bad.any():
                 ids = tuple(str(i) for i in self.gen_id[bad])
                 found.append(Finding("error", code, "generator", column, ids, f"{len(ids)} {problem}. {remedy}"))
+        if not (np.any(self.cost_fixed) or np.any(self.cost_linear) or np.any(self.cost_quadratic)):
+            message = (
+                "all costs are zero: any outputs within the limits are the cheapest, and prices say nothing. Give "
+                "generators and sources a cost_linear_per_mwh; an OpenDSS file has none."
+            )
+            found.append(Finding("warning", "zero_costs", "source", "cost_linear_per_mwh", (), message))
         return Findings(tuple(found))
 
     @cached_property

@@ -35,6 +35,7 @@ class FeederOptimalFlow:
     losses_mw    estimate from the linear voltages; in no balance
     taps         [control in service] where regulators stood
     ac_check     the AC power flow with the same outputs and taps beside it; None where it was not asked for
+    warnings     what looks wrong with the tables although it can be solved, such as costs that are all zero
     """
 
     feeder: Feeder
@@ -53,6 +54,7 @@ class FeederOptimalFlow:
     solve_s: float = 0.0
     iterations: int = 0
     violations_max_pu: float = math.nan
+    warnings: tuple[str, ...] = ()
 
     @property
     def solved(self) -> bool:
@@ -65,7 +67,10 @@ class FeederOptimalFlow:
         return self.bus["lmp_per_mwh"]
 
     def to_dict(self) -> dict[str, Any]:
-        """What `gridloop opf --json` prints: numbers that are missing are None."""
+        """What `gridloop opf --json` prints, with the keys of `OptimalFlow`: numbers that are missing are None.
+
+        Emissions are None: the tables of a feeder have none. Prices are by "BUS.PHASE".
+        """
         check = self.ac_check
         return {
             "objective": finite_or_none(self.cost),
@@ -75,6 +80,7 @@ class FeederOptimalFlow:
             "build_s": self.build_s,
             "iterations": self.iterations,
             "losses_mw": finite_or_none(self.losses_mw),
+            "emissions_t": None,
             "lmp": {
                 ".".join(map(str, node)): finite_or_none(price)
                 for node, price in zip(self.lmp.index, self.lmp, strict=True)
@@ -82,6 +88,7 @@ class FeederOptimalFlow:
             "violations_max_pu": finite_or_none(self.violations_max_pu),
             "ac_v_difference_pu": None if check is None else finite_or_none(check.v_difference_pu),
             "diagnosis": None if self.diagnosis is None else str(self.diagnosis),
+            "warnings": list(self.warnings),
         }
 
 

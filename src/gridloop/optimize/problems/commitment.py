@@ -11,19 +11,32 @@ import pandas as pd
 
 from gridloop.diagnosis import Diagnosis
 from gridloop.errors import BadInput, GapInSeries
+from gridloop.network.model import Network
 from gridloop.network.unit_system import UnitSystem
 from gridloop.optimize.check import CommitmentCase, refusal
 from gridloop.optimize.commitment.causes import why_infeasible
-from gridloop.optimize.commitment.dispatch import dispatch_units, outcomes_of, parts_of, reasons_of
+from gridloop.optimize.commitment.dispatch import (
+    Dispatched,
+    dispatch_on_grid,
+    nothing,
+    outcomes_of,
+    parts_of,
+    reasons_of,
+)
 from gridloop.optimize.commitment.lagrangian import applies
 from gridloop.optimize.commitment.model import CommitmentModel, base_case, build
-from gridloop.optimize.commitment.repair import plan_near
+from gridloop.optimize.commitment.network import read_grid
+from gridloop.optimize.commitment.network_rows import grown
+from gridloop.optimize.commitment.network_search import joined_where_short, plan_on_grid, with_first_limits
 from gridloop.optimize.commitment.rest import Case
 from gridloop.optimize.commitment.result import Commitment
 from gridloop.optimize.commitment.search import LEAST_GAP, Found, Search, Settings
 from gridloop.optimize.commitment.walk import walk_prices
+from gridloop.optimize.physics.dc import Dc
 from gridloop.units import BoolArray
 
+# How often units may join a priority list that the network cannot carry.
+_JOINING = 8
 # Told while a commitment is searched: seconds, bound, best objective (infinite while there is none).
 Told = Callable[[float, float, float], None]
 
@@ -48,6 +61,8 @@ def commit_units(
     time_limit_s: float = 60.0,
     last: Commitment | None = None,
     told: Told | None = None,
+    network: Network | None = None,
+    physics: Dc | None = None,
 ) -> Commitment:
     """Decide which units run, and their output, at least cost; equations in docs/math/commitment.md.
 
@@ -56,6 +71,9 @@ def commit_units(
     time_limit_s  for the search; a plan is returned all the same: the best so far, else `last` where it still holds,
                   else one from a priority list of prices
     told          called with seconds, bound and best objective as they change
+    network       the DC network that carries it: everything in the system then needs a bus (see `UnitSystem`). Limits
+                  of flows are added where a solution breaks them; the bound stays one of the whole problem
+    physics       the DC model of the network, with its security after outages; `Dc()` otherwise
 
     Raises `BadInput` for an impossible gap, limit or scenario; an infeasible system is a result with a diagnosis.
     """
@@ -63,8 +81,13 @@ def commit_units(
         raise BadInput(f"gap is {gap:g}; allowed is 0 up to 1, such as 0.001 for 0.1 %.")
     if not time_limit_s > 0.0:
         raise BadInput(f"time_limit_s is {time_limit_s:g}; allowed is more than 0.")
+    if physics is not None and network is None:
+        raise BadInput("physics says how a network carries flows; give the network too.")
     began = time.perf_counter()
-    model = build(system, _cases(system, scenarios))
+    grid = None if network is None else read_grid(system, network, physics)
+    if isinstance(grid, Diagnosis):
+        return _without_plan(system, "infeasible", time.perf_counter() - began, 0.0, grid)
+    model = build(system, _cases(system, scenarios), grid)
     build_s = time.perf_counter() - began
     history: list[tuple[float, float, float]] = []
 
@@ -74,13 +97,15 @@ def commit_units(
             told(seconds, bound, objective)
 
     began = time.perf_counter()
-    found = Search(model, Settings(gap=gap, time_limit_s=time_limit_s, told=heard), plan_near).run()
+    model = with_first_limits(model, time_limit_s=time_limit_s)
+    left_s = max(time_limit_s - (time.perf_counter() - began), 1e-9)
+    search = Search(model, Settings(gap=gap, time_limit_s=left_s, told=heard), plan_on_grid, grown)
+    found, model = search.run(), search.model
     if found.status == "infeasible":
         return _without_plan(system, "infeasible", build_s, time.perf_counter() - began, why_infeasible(system, model))
-    plan, source, least = _plan(model, found, last)
-    solved = None if plan is None else dispatch_units(model, plan)
+    model, plan, solved, source, least = _plan(model, found, last)
     solve_s = time.perf_counter() - began
-    if plan is None or solved is None or not solved.solved:
+    if plan is None or not solved.solved:
         status = "no_plan" if found.status == "time_limit" else "solver_failed"
         advice = Diagnosis(
             status,
@@ -113,24 +138,37 @@ def commit_units(
         history=tuple(history),
     )
     # the last word is the checker's, which shares no code with the model
-    refused = refusal(CommitmentCase(system, scenarios), plan_found)
+    refused = refusal(CommitmentCase(system, scenarios, network, physics), plan_found)
     return plan_found if refused is None else replace(plan_found, status="refused", diagnosis=refused)
 
 
-def _plan(model: CommitmentModel, found: Found, last: Commitment | None) -> tuple[BoolArray | None, str, float]:
-    """The plan of the search, else the last one where it holds, else one from a priority list; and its own bound."""
+def _plan(
+    model: CommitmentModel, found: Found, last: Commitment | None
+) -> tuple[CommitmentModel, BoolArray | None, Dispatched, str, float]:
+    """The plan of the search, else the last one where it holds, else one from a priority list: the model with all
+    limits that it met, what is on, its output, where it is from, and its own bound."""
     if found.x.size:
-        return found.x[model.on_off.u] > 0.5, "search", -np.inf
+        u = found.x[model.on_off.u] > 0.5
+        model, solved = dispatch_on_grid(model, u)
+        return model, u, solved, "search", -np.inf
     walked = walk_prices(model)
     least = walked.bound if applies(model) else -np.inf
+    tried = [("priority_list", u) for u in walked.plans]
     if last is not None and last.solved and last.on.shape == model.on_off.u.T.shape:
-        u = last.on[list(model.arrays.ids)].to_numpy(dtype=bool).T
-        if dispatch_units(model, u).solved:
-            return u, "last", least
-    for u in walked.plans:
-        if dispatch_units(model, u).solved:
-            return u, "priority_list", least
-    return None, "", least
+        tried = [("last", last.on[list(model.arrays.ids)].to_numpy(dtype=bool).T), *tried]
+    for source, u in tried:
+        model, solved = dispatch_on_grid(model, u)
+        if solved.solved:
+            return model, u, solved, source, least
+    for _ in range(_JOINING if model.grid is not None else 0):
+        model, joined = joined_where_short(model, u)
+        if (joined == u).all():
+            break
+        u = joined
+        model, solved = dispatch_on_grid(model, u)
+        if solved.solved:
+            return model, u, solved, "priority_list", least
+    return model, None, nothing(model), "", least
 
 
 def _cases(system: UnitSystem, scenarios: Sequence[CommitmentScenario]) -> list[Case]:

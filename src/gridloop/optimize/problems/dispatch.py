@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +10,6 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from gridloop.diagnosis import Diagnosis
-from gridloop.errors import BadInput, GapInSeries, OutOfRange, listed
 from gridloop.network.model import Network
 from gridloop.optimize.array_model import ArrayModel
 from gridloop.optimize.check.dispatch import DispatchCase
@@ -19,13 +17,13 @@ from gridloop.optimize.check.solution import refusal
 from gridloop.optimize.dispatch_result import Dispatch
 from gridloop.optimize.dispatch_units import Units, read_units
 from gridloop.optimize.losses import Losses
+from gridloop.optimize.problems.dispatch_baseline import proportional
+from gridloop.optimize.problems.dispatch_inputs import Forecast, as_checked, check_hours, reserve_of, series_of
 from gridloop.optimize.problems.dispatch_network import network_system
 from gridloop.optimize.problems.dispatch_tables import no_dispatch, result, why_infeasible
 from gridloop.optimize.solve.arrays import Answer
 from gridloop.optimize.solve.convex import ConvexSession
 from gridloop.units import FloatArray, IntArray
-
-Forecast = pd.DataFrame | pd.Series | Mapping[str, float]
 
 # Rounds of tangents of the losses, and the difference at which they count as met: half of the 1e-6 per unit that a
 # balance may be off.
@@ -73,55 +71,6 @@ def dispatch(
         return found
     refused = refusal(DispatchCase(given, demand, reserve, as_checked(available_mw)), found)
     return found if refused is None else replace(found, status="refused", diagnosis=refused)
-
-
-def as_checked(available: Forecast | None) -> pd.DataFrame | pd.Series | None:
-    """Forecasts as the checker reads them."""
-    if available is None or isinstance(available, pd.DataFrame):
-        return available
-    return pd.Series(dict(available), dtype=float)
-
-
-def check_hours(hours: float) -> None:
-    """Raises `OutOfRange`, or `BadInput`, for what is no length of a step."""
-    if not isinstance(hours, (int, float, np.number)):
-        raise BadInput(f"hours {hours!r} is no number; give the length of a step, such as 0.25.")
-    if not 0 < hours < np.inf:
-        raise OutOfRange(f"a step of {hours:g} h is none; give hours above 0, such as 0.25.", hours=hours)
-
-
-def reserve_of(reserve_mw: float | pd.Series, times: pd.Index) -> pd.Series:
-    """Reserve to hold in every step. Raises `OutOfRange` where it is negative, and as `series_of`."""
-    reserve = series_of("reserve_mw", reserve_mw, times)
-    if (reserve < 0).any():
-        raise OutOfRange(f"the reserve is negative, down to {reserve.min():g} MW; give 0 or more.")
-    return reserve
-
-
-def series_of(name: str, value: float | pd.Series | None, times: pd.Index | None = None) -> pd.Series:
-    """A series over steps. Raises `GapInSeries` where one is missing, `BadInput` for what is no number."""
-    if isinstance(value, pd.Series):
-        try:
-            series = value.astype(float)
-        except (TypeError, ValueError) as error:
-            raise BadInput(f"{name} is no number in places: {error}.") from error
-        if times is not None:
-            missing = [str(t) for t in times if t not in series.index]
-            if missing:
-                raise GapInSeries(f"{name} is missing in {len(missing)} steps: {listed(missing)}.", steps=missing)
-            series = series.loc[list(times)]
-        if series.index.has_duplicates or not len(series):
-            raise BadInput(f"{name} needs one value for each of its times, and at least one.")
-    else:
-        if value is None:
-            raise BadInput(f"{name} is needed for a table of units: a number, or a series by time.")
-        if not isinstance(value, (int, float, np.number)):
-            raise BadInput(f"{name} is a {type(value).__name__}; give a number, or a pandas Series by time.")
-        series = pd.Series(float(value), index=pd.RangeIndex(1) if times is None else times)
-    if not np.isfinite(series.to_numpy()).all():
-        count = int((~np.isfinite(series.to_numpy())).sum())
-        raise GapInSeries(f"{name} is missing or infinite in {count} of {len(series)} steps; fill it by name first.")
-    return series.rename_axis("time")
 
 
 @dataclass
@@ -302,37 +251,6 @@ class Problem:
         if self.r.size:
             cost = h * np.broadcast_to(u.reserve_cost[self.giving][:, None], self.r.shape).ravel()
             self.model.minimize(self.r.ravel(), cost, np.zeros(self.r.size))
-
-
-def proportional(units: Units, needed: FloatArray) -> FloatArray:
-    """Every unit in proportion to its capacity, within its limits: what needs no optimization. [unit, step], MW
-
-    p = clip(share · capacity, low, high) with one share per step so that the sum is what is needed; NaN in steps where
-    no share does that. Source: the proportional dispatch of the reference text.
-    """
-    p = np.full((units.n, needed.size), np.nan)
-    for t in range(needed.size):
-        low, high = units.low[:, t], units.high[:, t]
-        size = np.where(np.isfinite(units.capacity), units.capacity, 0.0)
-        if not low.sum() - 1e-9 <= needed[t] <= high.sum() + 1e-9:
-            continue
-        down, up = 0.0, 1.0
-        while np.clip(up * size, low, high).sum() < needed[t] and up < 1e12:
-            up *= 2
-        if low.min(initial=0.0) < 0 and np.clip(0.0 * size, low, high).sum() > needed[t]:
-            down = -1.0
-            while np.clip(down * size, low, high).sum() > needed[t] and down > -1e12:
-                down *= 2
-        for _ in range(200):  # halving: 200 leave nothing of any interval
-            middle = 0.5 * (down + up)
-            if np.clip(middle * size, low, high).sum() < needed[t]:
-                down = middle
-            else:
-                up = middle
-        p[:, t] = np.clip(up * size, low, high)
-        if abs(p[:, t].sum() - needed[t]) > 1e-6 * max(1.0, abs(needed[t])):
-            p[:, t] = np.nan
-    return p
 
 
 def _renamed(answer: Answer, status: str) -> Answer:

@@ -13,6 +13,7 @@ from gridloop.errors import listed
 from gridloop.optimize.dispatch_result import Dispatch
 from gridloop.optimize.dispatch_units import Units
 from gridloop.optimize.losses import Losses
+from gridloop.optimize.problems.dispatch_baseline import proportional
 from gridloop.optimize.solve.arrays import Answer
 from gridloop.units import BoolArray, FloatArray
 
@@ -41,8 +42,6 @@ def result(
     spent: tuple[float, float, int],
 ) -> Dispatch:
     """The answer as tables. spent: seconds to build, to solve, iterations"""
-    from gridloop.optimize.problems.dispatch import proportional
-
     u, h = problem.units, problem.hours
     p = np.clip(answer.x[problem.p], u.low, u.high)
     reserve = np.zeros(p.shape)
@@ -97,8 +96,6 @@ def result(
 
 def _baseline(problem: Problem, losses: Losses | None, p: FloatArray) -> FloatArray:
     """The proportional outputs, with the losses that they themselves make."""
-    from gridloop.optimize.problems.dispatch import proportional
-
     if losses is None:
         return p
     for _ in range(50):  # losses are a few percent: each round leaves a few percent of the error of the last

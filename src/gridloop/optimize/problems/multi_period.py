@@ -10,7 +10,6 @@ where it is asked for). Energy of a storage, with its state at the end no lower 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,54 +17,25 @@ import pandas as pd
 from scipy.sparse import csr_array
 
 from gridloop.diagnosis import Diagnosis
-from gridloop.errors import BadInput, GapInSeries, SolveFailed, listed
-from gridloop.network.arrays import build_arrays
+from gridloop.errors import BadInput, SolveFailed
 from gridloop.network.model import Network
 from gridloop.optimize.case import Moment
 from gridloop.optimize.check import FlowPlanCase, refusal
-from gridloop.optimize.dispatch_result import Dispatch
 from gridloop.optimize.dispatch_units import Units, read_units
 from gridloop.optimize.physics.dc import Dc
 from gridloop.optimize.physics.dc_limits import FlowLimits
 from gridloop.optimize.physics.dc_model import ROUGH, DcModel, absorbed
-from gridloop.optimize.problems.dispatch import Forecast, Problem, as_checked, check_hours, reserve_of
+from gridloop.optimize.problems.dispatch import Problem
+from gridloop.optimize.problems.dispatch_inputs import Forecast, as_checked, check_hours, reserve_of
 from gridloop.optimize.problems.dispatch_network import in_the_dark, refuse, units_of
-from gridloop.optimize.problems.dispatch_tables import no_dispatch, result
 from gridloop.optimize.problems.multi_period_directions import SAME_COST, at_once, one_way
+from gridloop.optimize.problems.multi_period_loads import loads_of as loads_of
+from gridloop.optimize.problems.multi_period_result import FlowPlan, no_plan, read_plan
 from gridloop.optimize.solve.arrays import Answer
 from gridloop.optimize.solve.convex import GAP, ConvexSession
 from gridloop.units import BASE_MVA, FloatArray, IntArray
 
 MAX_ROUNDS = 100
-# A shadow price below this, money per MWh, is rounding of a solver.
-NO_PRICE = 1e-5
-
-
-@dataclass(frozen=True)
-class FlowPlan:
-    """A dispatch over time on a network.
-
-    status    that of its dispatch; "feasible" where storage keeps to one direction at a time, but a cheaper choice of
-              directions was not ruled out (the diagnosis tells how much cheaper it could be)
-    dispatch  units and steps, as of `dispatch`; its price is that at the first reference, its baseline knows no network
-    storage   [time, storage] → charge_mw, discharge_mw, soc at the end of the step
-    lmp       [time, bus] worth of one more MWh;  flow_mw [time, branch]
-    limits    time, branch, outage ("" without), shadow_price_per_mwh: limits that cost money, the dearest first
-    """
-
-    dispatch: Dispatch
-    storage: pd.DataFrame
-    lmp: pd.DataFrame
-    flow_mw: pd.DataFrame
-    limits: pd.DataFrame
-
-    @property
-    def status(self) -> str:
-        return self.dispatch.status
-
-    @property
-    def cost(self) -> float:
-        return self.dispatch.cost
 
 
 def plan_dispatch(
@@ -91,7 +61,13 @@ def plan_dispatch(
     refuse(net)
     check_hours(hours)
     chosen = Dc() if physics is None else physics
-    times, values = _loads(net, load_mw)
+    if not isinstance(chosen, Dc):
+        raise BadInput(
+            f"a plan over time is made with the DC model, not with {chosen!r}: give physics=gl.Dc(…), or none; an AC "
+            "optimal power flow of each step with the plan's storage shows what is left out.",
+            physics=chosen,
+        )
+    times, values = loads_of(net, load_mw)
     reserve = reserve_of(reserve_mw, times)
     # The loads of the table may be zero where those of the plan are not: a bus counts by the most of all steps.
     peak = net.load.assign(p_mw=np.abs(values).max(axis=1))
@@ -112,37 +88,6 @@ def _said(plan: FlowPlan, status: str, diagnosis: Diagnosis) -> FlowPlan:
     return replace(plan, dispatch=replace(plan.dispatch, status=status, diagnosis=diagnosis))
 
 
-def _loads(net: Network, load_mw: pd.DataFrame | pd.Series) -> tuple[pd.Index, FloatArray]:
-    """Times, and power of every load. [load, step], MW"""
-    if not isinstance(load_mw, (pd.DataFrame, pd.Series)):
-        raise BadInput(f"load_mw is a {type(load_mw).__name__}; give a table [time, load], or one series by time.")
-    try:
-        load_mw = load_mw.astype(float)
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"load_mw is no number in places: {error}.") from error
-    table = net.load["p_mw"].to_numpy(dtype=float)
-    if isinstance(load_mw, pd.DataFrame):
-        unknown = [str(c) for c in load_mw.columns if c not in net.load.index]
-        if unknown:
-            raise BadInput(f"{len(unknown)} loads are not in the network: {listed(unknown)}.", ids=unknown)
-        twice = sorted({str(c) for c in load_mw.columns[load_mw.columns.duplicated()]})
-        if twice:
-            raise BadInput(f"{len(twice)} loads have more than one column: {listed(twice)}.", ids=twice)
-        values = np.repeat(table[:, None], len(load_mw), axis=1)
-        values[net.load.index.get_indexer(load_mw.columns)] = load_mw.to_numpy(dtype=float).T
-    else:
-        on = build_arrays(net).element_on["load"]
-        total = float(table[on].sum())
-        if not total > 0:
-            raise BadInput("loads without power have no shares to keep; give load_mw by load.")
-        values = table[:, None] * (load_mw.to_numpy(dtype=float) / total)
-    if not len(load_mw) or load_mw.index.has_duplicates:
-        raise BadInput("load_mw needs one row for each of its times, and at least one.")
-    if not np.isfinite(values).all():
-        raise GapInSeries("load_mw has values that are missing or infinite; fill them by name first.")
-    return load_mw.index.rename("time"), np.asarray(values)
-
-
 @dataclass
 class NetworkProblem(Problem):
     """`Problem` with a network under it. taken [node, step] per unit"""
@@ -158,12 +103,12 @@ class NetworkProblem(Problem):
         self.find_storage()
         dark = in_the_dark(self.moment)
         if dark is not None:
-            return self._nothing("infeasible", (build_s, 0.0, 0), dark)
+            return no_plan(self, "infeasible", (build_s, 0.0, 0), dark)
         try:
             self.read_network()
         except SolveFailed as error:  # reactances that cancel out: there is no model
             diagnosis = Diagnosis("not_converged", [str(error.args[0])], "Mend these branches.", {})
-            return self._nothing("not_converged", (build_s, 0.0, 0), diagnosis)
+            return no_plan(self, "not_converged", (build_s, 0.0, 0), diagnosis)
         self.state(False)
         model, quadratic = self.model.made()
         self.session = ConvexSession(model, quadratic, time_limit_s=time_limit_s)
@@ -176,8 +121,8 @@ class NetworkProblem(Problem):
                 answer, bound = one_way(self, answer, deadline)
         spent = (build_s, time.perf_counter() - began, self.iterations)
         if answer.status != "optimal":
-            return self._nothing(answer.status, spent)
-        found, over = self._read(answer, spent), answer.objective - bound
+            return no_plan(self, answer.status, spent)
+        found, over = read_plan(self, answer, spent), answer.objective - bound
         if over <= 2 * SAME_COST * max(1.0, abs(answer.objective)):
             return found
         cause = f"No more was tried; another choice of when storage charges could cost up to {over:.6g} less."
@@ -293,82 +238,6 @@ class NetworkProblem(Problem):
             first = limits.branch.size - matrix.shape[0]
             self.added += [(t, first + k) for k in range(matrix.shape[0])]
         return found
-
-    # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def _read(self, answer: Answer, spent: tuple[float, float, int]) -> FlowPlan:
-        m, h = self.moment, self.hours
-        dispatch = result(self, answer, None, np.zeros(self.steps), spent)
-        dual = answer.row_dual[self.model.n_rows :]
-        own: list[list[float]] = [[] for _ in self.limits]
-        for (t, _), value in zip(self.added, dual.tolist(), strict=True):
-            own[t].append(value)
-        price, flow, rows = np.zeros((m.n, self.steps)), np.zeros((m.tail.size, self.steps)), []
-        for t, limits in enumerate(self.limits):
-            duals = np.asarray(own[t])
-            energy = self.share.T @ np.array([answer.row_dual[b[t]] for b in self.balances])
-            price[:, t] = (energy + self.grid.weighted(limits.weights(duals))) / h
-            flow[:, t] = self.grid.flows(limits.injection(self.sign * answer.x[self.injecting[:, t]] / BASE_MVA))
-            for k in np.flatnonzero(np.abs(duals) / h > NO_PRICE).tolist():
-                after = "" if limits.outage[k] < 0 else str(m.branch_id[limits.outage[k]])
-                rows.append((self.times[t], str(m.branch_id[limits.branch[k]]), after, abs(duals[k]) / h))
-        limits_table = pd.DataFrame(rows, columns=["time", "branch", "outage", "shadow_price_per_mwh"])
-        return FlowPlan(
-            dispatch,
-            self._storage(answer.x),
-            self._by_bus(price),
-            pd.DataFrame(flow.T * BASE_MVA, index=self.times, columns=m.branch_id.rename("branch")),
-            limits_table.sort_values("shadow_price_per_mwh", ascending=False, kind="stable", ignore_index=True),
-        )
-
-    def _by_bus(self, price: FloatArray) -> pd.DataFrame:
-        at = self.moment.node_of_bus
-        values = np.full((at.size, self.steps), np.nan)
-        values[at >= 0] = price[at[at >= 0]]
-        return pd.DataFrame(values.T, index=self.times, columns=self.moment.net.bus.index)
-
-    def _storage(self, x: FloatArray) -> pd.DataFrame:
-        index = pd.MultiIndex.from_product([self.times, self.storage.index], names=["time", "storage"])
-        size = self.storage["capacity_mwh"].to_numpy(dtype=float)[:, None]
-        energy = x[self.energy]
-        soc = np.divide(energy, size, out=np.full(energy.shape, np.nan), where=np.broadcast_to(size > 0, energy.shape))
-        columns = {"charge_mw": x[self.charge], "discharge_mw": x[self.discharge], "soc": soc}
-        return pd.DataFrame({name: values.T.ravel() for name, values in columns.items()}, index=index)
-
-    def _nothing(self, status: str, spent: tuple[float, float, int], why: Diagnosis | None = None) -> FlowPlan:
-        diagnosis = why or Diagnosis(
-            status, [f"The plan ended {status!r}."], "Raise `time_limit_s`, or plan fewer steps.", {}
-        )
-        if status == "infeasible" and why is None:
-            columns, rows = self.session.conflict()
-            parts = [self._row(k) for k in rows.tolist()] + [self._column(k) for k in columns.tolist()]
-            told = listed(parts, 8) if parts else "the solver finds no smaller set"
-            cause = f"{len(parts)} rules of the plan cannot hold together: {told}."
-            advice = "Without any one of these rules the others can be met: change one of their numbers."
-            diagnosis = Diagnosis(status, [cause], advice, {"conflict": parts})
-        none = np.full((self.moment.n, self.steps), np.nan)
-        index = pd.MultiIndex.from_product([self.times, self.storage.index], names=["time", "storage"])
-        branches = pd.DataFrame(np.nan, index=self.times, columns=self.moment.branch_id.rename("branch"))
-        return FlowPlan(
-            no_dispatch(self, status, diagnosis, *spent),
-            pd.DataFrame(np.nan, index=index, columns=["charge_mw", "discharge_mw", "soc"]),
-            self._by_bus(none),
-            branches,
-            pd.DataFrame(columns=["time", "branch", "outage", "shadow_price_per_mwh"]),
-        )
-
-    def _row(self, k: int) -> str:
-        if k >= self.model.n_rows:
-            t, row = self.added[k - self.model.n_rows]
-            return f"the limit of {self.moment.branch_id[self.limits[t].branch[row]]} at {self.times[t]}"
-        name, place = self.model.row_name(k)
-        return f"the {name} of step {self.times[place % self.steps] if name != 'ramp' else place}"
-
-    def _column(self, k: int) -> str:
-        name, place = self.model.column_name(k)
-        row, t = divmod(place, self.steps)
-        ids: Sequence[str] = list(self.units.id) if name == "p" else list(self.storage.index)
-        who = ids[row] if name in ("p", "charge", "discharge", "energy") else name
-        return f"the limits of {who} at {self.times[t]}"
 
 
 def _failed(answer: Answer | None, status: str) -> Answer:

@@ -47,7 +47,8 @@ def optimal_feeder_flow(
     began = time.perf_counter()
     check_feeder(feeder).raise_errors(feeder.name)
     moment = FeederMoment.of(feeder, taps)
-    moment.findings().raise_errors(feeder.name)
+    found = moment.findings()
+    found.raise_errors(feeder.name)
     flow = _solved(moment, physics, began, time_limit_s, progress)
     for _ in range(rounds - 1):
         if not flow.solved:
@@ -56,7 +57,7 @@ def optimal_feeder_flow(
         if not solution.converged:
             break
         flow = _solved(replace(moment, around=solution.v), physics, began, time_limit_s, progress)
-    return flow
+    return replace(flow, warnings=tuple(finding.message for finding in found.warnings))
 
 
 def _solved(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import highspy
 import numpy as np
@@ -63,7 +63,7 @@ class ArraySession:
     """
 
     def __init__(self, model: LinearModel, *, time_limit_s: float = 60.0, method: str = "simplex") -> None:
-        self.model = model
+        self.model, self.method = model, method
         self.highs = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy types its core, not this class
         for option, value in SIMPLEX.items():
             self.highs.setOptionValue(option, value)
@@ -97,10 +97,26 @@ class ArraySession:
         self.model = LinearModel(m.cost, m.lower, m.upper, stacked, *rows)
 
     def run(self) -> Answer:
-        """Solve from the last basis. Whatever the solver does, the answer has a status; "optimal" has been checked."""
+        """Solve from the last basis. Whatever the solver does, the answer has a status; "optimal" has been checked.
+
+        A simplex that gives up, or whose answer is none, is asked once more from the start and with presolve: a basis
+        that carried over badly is what makes it fail.
+        """
         started = time.perf_counter()
+        found = self._once(started)
+        if found.status == "solver_failed" and self.method == "simplex":
+            again = self._once(started, afresh=True)
+            found = replace(again, iterations=found.iterations + again.iterations)
+        return found
+
+    def _once(self, started: float, *, afresh: bool = False) -> Answer:
         try:
+            if afresh:
+                self.highs.clearSolver()
+                self.highs.setOptionValue("presolve", "on")
             self.highs.run()
+            if afresh:
+                self.highs.setOptionValue("presolve", SIMPLEX["presolve"])
             status = STATUS.get(self.highs.getModelStatus(), "solver_failed")
             solution, info = self.highs.getSolution(), self.highs.getInfo()
             found = (solution.col_value, solution.col_dual, solution.row_dual)

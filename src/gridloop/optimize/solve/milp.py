@@ -39,12 +39,15 @@ _KINDS = (
     highspy.HighsBasisStatus.kNonbasic,
 )
 _PLACE = {kind: k for k, kind in enumerate(_KINDS)}
-AT_LOWER, BASIC = 0, 1
+AT_LOWER, BASIC, AT_UPPER = 0, 1, 2
+# HiGHS's ways to weigh rows in its dual simplex.
+_CHOOSE, _DEVEX = -1, 1
+_DUAL, _PRIMAL = 1, 4
 
 
 @dataclass(frozen=True)
 class Basis:
-    """Where a simplex stopped: of every column and row AT_LOWER, BASIC or another small number. [column], [row]"""
+    """Where a simplex stopped: AT_LOWER, BASIC, AT_UPPER or another small number. [column], [row]"""
 
     columns: NDArray[np.int8]
     rows: NDArray[np.int8]
@@ -129,12 +132,21 @@ class MixedSession:
             basis = start
         self._highs.setBasis(basis)
 
-    def relax(self, *, basis: Any = None, time_limit_s: float = np.inf) -> Relaxed:
-        """Solve without whole numbers, from a basis: one of its own, or a `Basis`."""
+    def relax(
+        self, *, basis: Any = None, primal: bool = False, interior: bool = False, time_limit_s: float = np.inf
+    ) -> Relaxed:
+        """Solve without whole numbers, from a basis: one of its own, or a `Basis`.
+
+        primal    the basis is feasible, but there are columns now that may improve on it
+        interior  by an interior point, and a crossover to a basis: for large models without one
+        """
         highs = self._highs
         self._limit(time_limit_s)
         highs.setOptionValue("solve_relaxation", True)
-        highs.setOptionValue("solver", "simplex")
+        highs.setOptionValue("solver", "ipm" if interior else "simplex")
+        highs.setOptionValue("simplex_strategy", _PRIMAL if primal else _DUAL)
+        # exact steepest-edge weights of a given basis cost more than the few steps from it
+        highs.setOptionValue("simplex_dual_edge_weight_strategy", _CHOOSE if basis is None else _DEVEX)
         if basis is not None:
             self._begin_at(basis)
         started = time.perf_counter()
@@ -160,11 +172,13 @@ class MixedSession:
         gap: float,
         start: FloatArray | None = None,
         above: float = np.inf,
+        enough: float = -np.inf,
         told: Told | None = None,
     ) -> Whole:
         """Solve with whole numbers, to a relative gap or a limit of time.
 
         start  [column]  a solution to begin with; above: leave out what costs more than this
+        enough  stop at a solution that costs no more than this
         """
         highs = self._highs
         self._limit(time_limit_s)
@@ -172,6 +186,7 @@ class MixedSession:
         highs.setOptionValue("solver", "choose")
         highs.setOptionValue("mip_rel_gap", gap)
         highs.setOptionValue("objective_bound", float(min(above, 1e300)))
+        highs.setOptionValue("objective_target", float(max(enough, -1e300)))
         if start is not None:
             solution = highspy.HighsSolution()
             solution.col_value = start.tolist()

@@ -1,0 +1,80 @@
+"""DC optimal power flow of PGLib's cases, from the network to the checked answer, beside PyPSA on the same model.
+
+Ours is timed from the tables to the answer that the independent checker took; what reading the file takes on top is
+told apart (`read_s`), for the promised second does not count it. Of PyPSA filling its tables, building and solving are
+timed.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness import Bench, Turn, alternate
+from benchmarks.opf_cases import Published, matrices
+from benchmarks.opf_turned import turned_apart
+from benchmarks.result import Rates, Row
+
+PYPSA = "PyPSA + HiGHS"
+# Larger ones take PyPSA minutes, or more memory than a small machine has.
+MOST_BUSES_OF_PYPSA, LONGEST_OF_PYPSA_S = 3_000, 120.0
+# Objectives of two solvers of the same model: relative, by their tolerances of 1e-7 and PyPSA's own rounding.
+SAME_MODEL = 1e-5
+
+
+def dc_row(bench: Bench, benchmark: str, case: Published, same_cost: float) -> Row:
+    """One case. same_cost  largest relative difference to PGLib's table that counts as the same"""
+    import gridloop as gl
+
+    name = f"{case.name} dc"
+    facts: dict[str, Any] = {"buses": case.buses, "published": case.objective["dc"]}
+
+    def ours() -> float:
+        began = time.perf_counter()
+        net = gl.read_network(case.path)
+        read = time.perf_counter() - began
+        flow = gl.optimal_power_flow(net, physics="dc")
+        took = time.perf_counter() - began
+        facts.update(objective=flow.cost, status=flow.status, read_s=read, build_s=flow.build_s, solve_s=flow.solve_s)
+        facts.update(file_to_answer_s=took, violation_pu=flow.violations_max_pu)
+        return 1 / (took - read)
+
+    turns: dict[str, Turn] = {"gridloop": ours}
+    if bench.with_peers and case.buses <= MOST_BUSES_OF_PYPSA:
+        arrays = matrices(case.path)
+        told = {"base_mva": arrays.pop("base_mva"), "time_limit_s": LONGEST_OF_PYPSA_S}
+
+        def pypsa() -> float:
+            said = bench.peer("opf_pypsa", told, arrays).facts
+            facts.update({f"pypsa_{key}": said[key] for key in ("objective", "status", "build_s", "solve_s")})
+            return float(said["per_s"])
+
+        turns[PYPSA] = pypsa
+    ours()  # compiles, or reads what was compiled
+    rates = alternate(turns, bench.runs, lambda text: bench.say(f"{name}: {text}"))
+    apart = abs(facts["objective"] / facts["published"] - 1)
+    notes = [
+        f"{name}: {facts['status']}, {facts['objective']:.6g}, {apart:.1e} from PGLib's table; "
+        f"{1 / float(np.median(rates['gridloop'])):.3g} s, and {facts['read_s']:.3g} s for reading the file."
+    ]
+    right = facts["status"] == "optimal" and apart <= same_cost
+    if facts["status"] == "optimal" and not right:
+        turned = facts["turned"] = turned_apart(case)
+        right = turned is not None and abs(turned) <= same_cost
+        if right:
+            notes.append(f"With its transformers turned as the table's tool does it is {abs(turned or 0):.1e} from it.")
+    if "pypsa_objective" in facts:
+        beside = abs(facts["objective"] / facts["pypsa_objective"] - 1)
+        notes.append(f"{beside:.1e} from PyPSA's objective.")
+        right = right and beside <= SAME_MODEL
+    if not right:
+        notes.append(f"WRONG: objective {facts['objective']:.8g}, published {facts['published']:.6g}, or not PyPSA's.")
+    mine = rates.pop("gridloop")
+    return Row(
+        benchmark, name, 1, Rates(tuple(mine), "network to checked answer"),
+        {tool: Rates(tuple(found), "build and solve") for tool, found in rates.items()},
+        mismatch_pu=facts["violation_pu"] if right else np.inf, allowed_mismatch_pu=1e-6,
+        scenarios=1, facts=facts, notes=tuple(notes),
+    )  # fmt: skip

@@ -1,0 +1,83 @@
+"""Bounds of nodes: from the small relaxation, or from the whole one where the small one has no solution."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gridloop.optimize.commitment.node import Node
+from gridloop.optimize.commitment.relaxation import Relaxation, Solved, read
+from gridloop.optimize.commitment.shrink import shrink
+
+# How often choices may come back to one node, and by which share of the gap its relaxation may be above its bound.
+_ROUNDS = 4
+_LOST_SHARE = 0.05
+
+
+def bound_node(
+    relaxation: Relaxation,
+    node: Node,
+    *,
+    gap: float,
+    room: float,
+    time_limit_s: float,
+    solved: Solved | None = None,
+) -> Node | None:
+    """Solve the small relaxation of a node whose limits are set; None where time is up.
+
+    gap     asked for, relative; room: what a better plan may cost beyond the node's bound at most
+    solved  the relaxation, its basis and the model it is of, where that has been done
+    """
+    on, off = node.allowed(relaxation.model)
+    rounds = 0
+    while True:
+        relaxed, basis, part = solved or relaxation.solve(node, time_limit_s)
+        solved = None
+        if relaxed.status == "infeasible":
+            # the small one may be infeasible where the whole one is not: its bound stays that of the parent
+            return bound_whole(relaxation, node, room=room, time_limit_s=time_limit_s)
+        if not relaxed.solved:
+            return None
+        x, choice = read(relaxation.model, part, relaxed, on, off)
+        node.bound = max(node.bound, choice.bound)
+        node.x, node.choice, node.basis = x, choice, (basis, part)
+        node.objective = relaxed.objective + part.constant
+        if relaxation.add_rows(x):
+            continue
+        rounds += 1
+        lost = node.objective - choice.bound
+        if rounds == _ROUNDS or lost <= _LOST_SHARE * gap * abs(choice.bound):
+            return node
+        if not relaxation.take_back(choice) and part is relaxation.part:
+            return node
+
+
+def bound_whole(relaxation: Relaxation, node: Node, *, room: float, time_limit_s: float) -> Node | None:
+    """The relaxation with all that a better plan could choose; its bound is infinite where there is none.
+
+    None where time is up.
+    """
+    model = relaxation.model
+    program, on_off, choice = node.program(model), model.on_off, node.choice
+    program.upper[on_off.u[choice.on > room]] = 0.0
+    program.lower[on_off.u[choice.off > room]] = 1.0
+    program.upper[on_off.v[choice.start > room]] = 0.0
+    program.upper[on_off.w[choice.stop > room]] = 0.0
+    if (program.lower > program.upper).any():
+        node.bound = np.inf
+        return node
+    part = shrink(program, relaxation.keep_rows)
+    if part.infeasible:
+        node.bound = np.inf
+        return node
+    relaxed = part.session(integer=False).relax(time_limit_s=time_limit_s)
+    if relaxed.status == "infeasible":
+        node.bound = np.inf
+        return node
+    if not relaxed.solved:
+        return None
+    node.x, node.choice = read(model, part, relaxed, *node.allowed(model))
+    node.bound = max(node.bound, node.choice.bound)
+    node.basis = None
+    if relaxation.add_rows(node.x):
+        return bound_whole(relaxation, node, room=room, time_limit_s=time_limit_s)
+    return node
