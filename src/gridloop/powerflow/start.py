@@ -54,8 +54,9 @@ def linear_start(arrays: NetworkArrays, injection: ComplexArray) -> ComplexArray
     matrix = csc_array(arrays.admittance()[lit][:, lit])
     source = np.isin(lit, arrays.source)
     free = np.flatnonzero(~source)
-    v = np.repeat(flat_start(arrays)[:, None], injection.shape[1], axis=1)
-    driven = -(matrix[free] @ np.where(source, v[lit, 0], 0.0))
+    flat = flat_start(arrays)
+    v = np.repeat(flat[:, None], injection.shape[1], axis=1)
+    driven = -(matrix[free] @ np.where(source, flat[lit], 0.0))
     for k in range(injection.shape[1]):
         factors = factorize(csc_array(matrix[free][:, free] - diags_array(np.conj(injection[lit[free], k]))))
         if factors is not None:

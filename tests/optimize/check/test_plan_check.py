@@ -339,4 +339,6 @@ def test_a_plan_of_spoilt_numbers_never_breaks_the_checker(data: st.DataObject, 
     for row in data.draw(st.lists(st.integers(0, len(values) - 1), min_size=1, max_size=5)):
         values[row] = data.draw(bad)
     found = check_solution(case, replace(plan, table=plan.table.assign(value=values)))
-    assert found.ok == bool((values == plan.table["value"].to_numpy()).all())
+    # The checker forgives 1e-6 pu, 1e-4 MW: a solver's 1e-12 may as well be the 0 that was put in its place.
+    spoilt = ~(np.abs(values - plan.table["value"].to_numpy()) <= 1e-4)
+    assert found.ok == (not spoilt.any())
