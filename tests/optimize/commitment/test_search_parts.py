@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import scipy.sparse as sp
 from plain_commitment import random_case
 
 from gridloop.io.pglib_uc import read_units
+from gridloop.optimize.commitment.bounding import bound_whole
 from gridloop.optimize.commitment.gains import Gains
 from gridloop.optimize.commitment.model import base_case, build
 from gridloop.optimize.commitment.node import Node
@@ -85,3 +87,20 @@ def test_a_basis_fits_a_larger_part():
     fitted = fit_basis(session.basis, small, large)
     assert list(fitted.columns) == [BASIC, AT_LOWER]
     assert large.session(integer=False).relax(basis=fitted, primal=True).objective == pytest.approx(0.5)
+
+
+def test_choices_are_left_out_by_the_bound_of_their_own_prices(tmp_path):
+    """A choice that costs 11 beyond a bound of 98 may be in a plan cheaper than 110, however good other bounds are."""
+    file = tmp_path / "case.json"
+    file.write_text(json.dumps(random_case(np.random.default_rng(7), units=3, hours=4, reserve=False)))
+    system = read_units(file)
+    model = build(system, [base_case(system)])
+    relaxation = Relaxation(model)
+    root = find_root(relaxation, gap=0.0, keep=1.0, left_s=lambda: 60.0, time_limit_s=60.0, told=lambda bound: None)
+    assert isinstance(root, Node) and np.isfinite(root.bound)
+    own, free = root.choice.bound - 2.0, np.zeros((3, 4))
+    best = root.choice.bound + 10.0
+    for beyond, may_run in ((11.0, True), (13.0, False)):
+        choice = replace(root.choice, bound=own, on=free + beyond, off=free, start=free, stop=free)
+        found = bound_whole(relaxation, replace(root, choice=choice), best=best, left_s=lambda: 60.0)
+        assert found is not None and np.isfinite(found.bound) == may_run  # there is a demand: something has to run

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from gridloop.optimize.commitment.node import Node
@@ -18,23 +20,24 @@ def bound_node(
     node: Node,
     *,
     gap: float,
-    room: float,
-    time_limit_s: float,
+    best: float,
+    left_s: Callable[[], float],
     solved: Solved | None = None,
 ) -> Node | None:
     """Solve the small relaxation of a node whose limits are set; None where time is up.
 
-    gap     asked for, relative; room: what a better plan may cost beyond the node's bound at most
+    gap     asked for, relative; best: cost of the best plan
+    left_s  time that is left
     solved  the relaxation, its basis and the model it is of, where that has been done
     """
     on, off = node.allowed(relaxation.model)
     rounds = 0
     while True:
-        relaxed, basis, part = solved or relaxation.solve(node, time_limit_s)
+        relaxed, basis, part = solved or relaxation.solve(node, left_s())
         solved = None
         if relaxed.status == "infeasible":
             # the small one may be infeasible where the whole one is not: its bound stays that of the parent
-            return bound_whole(relaxation, node, room=room, time_limit_s=time_limit_s)
+            return bound_whole(relaxation, node, best=best, left_s=left_s)
         if not relaxed.solved:
             return None
         x, choice = read(relaxation.model, part, relaxed, on, off)
@@ -51,12 +54,14 @@ def bound_node(
             return node
 
 
-def bound_whole(relaxation: Relaxation, node: Node, *, room: float, time_limit_s: float) -> Node | None:
-    """The relaxation with all that a better plan could choose; its bound is infinite where there is none.
+def bound_whole(relaxation: Relaxation, node: Node, *, best: float, left_s: Callable[[], float]) -> Node | None:
+    """The relaxation with all that a plan cheaper than `best` could choose; its bound is infinite where there is none.
 
     None where time is up.
     """
     model = relaxation.model
+    # What choices cost beyond the bound of their own prices; the node's bound may be that of other, better ones.
+    room = best - node.choice.bound
     program, on_off, choice = node.program(model), model.on_off, node.choice
     program.upper[on_off.u[choice.on > room]] = 0.0
     program.lower[on_off.u[choice.off > room]] = 1.0
@@ -69,7 +74,7 @@ def bound_whole(relaxation: Relaxation, node: Node, *, room: float, time_limit_s
     if part.infeasible:
         node.bound = np.inf
         return node
-    relaxed = part.session(integer=False).relax(time_limit_s=time_limit_s)
+    relaxed = part.session(integer=False).relax(time_limit_s=left_s())
     if relaxed.status == "infeasible":
         node.bound = np.inf
         return node
@@ -79,5 +84,5 @@ def bound_whole(relaxation: Relaxation, node: Node, *, room: float, time_limit_s
     node.bound = max(node.bound, node.choice.bound)
     node.basis = None
     if relaxation.add_rows(node.x):
-        return bound_whole(relaxation, node, room=room, time_limit_s=time_limit_s)
+        return bound_whole(relaxation, node, best=best, left_s=left_s)
     return node

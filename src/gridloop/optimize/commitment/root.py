@@ -73,7 +73,7 @@ def _whole(relaxation: Relaxation, gap: float, keep: float, left_s: Callable[[],
     relaxation.set_open(choice, keep * abs(choice.bound))
     node = Node.root(choice.bound, x, choice)
     # in the small relaxation, for its basis; without it where time is up
-    return bound_node(relaxation, node, gap=gap, room=np.inf, time_limit_s=left_s()) or node
+    return bound_node(relaxation, node, gap=gap, best=np.inf, left_s=left_s) or node
 
 
 def _by_prices(

@@ -113,6 +113,9 @@ class Search:
         """Time that is left."""
         return self.settings.time_limit_s - self.seconds
 
+    def _left(self) -> float:
+        return self.left_s
+
     @property
     def bound(self) -> float:
         """What no plan can cost less than."""
@@ -141,7 +144,7 @@ class Search:
         """Search until the gap is reached or time is up."""
         settings = self.settings
         root = find_root(
-            self._relaxation, gap=settings.gap, keep=settings.keep, left_s=lambda: self.left_s,
+            self._relaxation, gap=settings.gap, keep=settings.keep, left_s=self._left,
             time_limit_s=settings.time_limit_s, told=self._tell,
         )  # fmt: skip
         if isinstance(root, str):
@@ -216,16 +219,14 @@ class Search:
         elif node.basis is None:  # solved in earnest before, and the bounds of its decisions leave nothing to decide
             return []
         else:
-            room = self.best - node.bound
-            done = bound_whole(self._relaxation, node, room=room, time_limit_s=self.left_s)
+            done = bound_whole(self._relaxation, node, best=self.best, left_s=self._left)
         if done is None:
             return None
         return [done] if np.isfinite(done.bound) else []
 
     def _bound(self, node: Node, solved: Solved | None = None) -> Node | None:
-        room = self.best - node.bound
         return bound_node(
-            self._relaxation, node, gap=self.settings.gap, room=room, time_limit_s=self.left_s, solved=solved
+            self._relaxation, node, gap=self.settings.gap, best=self.best, left_s=self._left, solved=solved
         )
 
     def take(self, objective: float, x: FloatArray) -> None:

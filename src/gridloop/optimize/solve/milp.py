@@ -151,8 +151,16 @@ class MixedSession:
             self._begin_at(basis)
         started = time.perf_counter()
         highs.run()
-        seconds = time.perf_counter() - started
         status = _STATUS.get(highs.getModelStatus(), "solver_failed")
+        if status == "solver_failed" and (basis is not None or interior):
+            # From nothing: a basis far away, or a crossover, may lead the simplex into numbers that it cannot mend.
+            highs.clearSolver()
+            self._limit(time_limit_s - (time.perf_counter() - started))
+            highs.setOptionValue("solver", "simplex")
+            highs.setOptionValue("simplex_strategy", _DUAL)
+            highs.run()
+            status = _STATUS.get(highs.getModelStatus(), "solver_failed")
+        seconds = time.perf_counter() - started
         columns, rows = highs.getNumCol(), highs.getNumRow()
         if status != "optimal":
             return Relaxed(status, np.nan, np.full(columns, np.nan), np.full(rows, np.nan), seconds)
