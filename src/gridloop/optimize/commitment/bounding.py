@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gridloop.optimize.commitment.node import Node
-from gridloop.optimize.commitment.relaxation import Relaxation, Solved, read
+from gridloop.optimize.commitment.relaxation import INTERIOR_FROM, Relaxation, Solved, read
 from gridloop.optimize.commitment.shrink import shrink
 
 # How often choices may come back to one node, and by which share of the gap its relaxation may be above its bound.
@@ -74,7 +74,8 @@ def bound_whole(relaxation: Relaxation, node: Node, *, best: float, left_s: Call
     if part.infeasible:
         node.bound = np.inf
         return node
-    relaxed = part.session(integer=False).relax(time_limit_s=left_s())
+    interior = part.columns.size > INTERIOR_FROM
+    relaxed = part.session(integer=False).relax(interior=interior, time_limit_s=left_s())
     if relaxed.status == "infeasible":
         node.bound = np.inf
         return node

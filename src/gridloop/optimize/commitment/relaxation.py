@@ -27,7 +27,7 @@ Solved = tuple[Relaxed, Any, Shrunk]
 MoreRows = Callable[[CommitmentModel, FloatArray], CommitmentModel | None]
 
 # From so many columns on, an interior point is faster from nothing; a simplex may not end at all.
-_LARGE = 50_000
+INTERIOR_FROM = 50_000
 
 
 class Relaxation:
@@ -119,7 +119,7 @@ class Relaxation:
         session = self._sessions[which]
         self._set_limits(session, node)
         if node.basis is None:
-            interior = self.part.columns.size > _LARGE
+            interior = self.part.columns.size > INTERIOR_FROM
             return session.relax(interior=interior, time_limit_s=time_limit_s), session.basis, self.part
         basis, part = node.basis
         grown = part.columns.size < self.part.columns.size

@@ -10,7 +10,7 @@ from gridloop.optimize.commitment.bounding import bound_node
 from gridloop.optimize.commitment.lagrangian import UnitBound, above_best, applies, solve_alone
 from gridloop.optimize.commitment.model import CommitmentModel
 from gridloop.optimize.commitment.node import Node
-from gridloop.optimize.commitment.relaxation import Relaxation, fit_basis, read
+from gridloop.optimize.commitment.relaxation import INTERIOR_FROM, Relaxation, fit_basis, read
 from gridloop.optimize.commitment.shrink import shrink
 from gridloop.optimize.commitment.walk import walk_prices
 from gridloop.units import FloatArray
@@ -61,7 +61,9 @@ def _whole(relaxation: Relaxation, gap: float, keep: float, left_s: Callable[[],
         if part.infeasible:
             return "infeasible"
         session = part.session(integer=False)
-        relaxed = session.relax(basis=basis and fit_basis(*basis, part), time_limit_s=left_s())
+        interior = basis is None and part.columns.size > INTERIOR_FROM
+        start = basis and fit_basis(*basis, part)
+        relaxed = session.relax(basis=start, interior=interior, time_limit_s=left_s())
         if not relaxed.solved:
             return relaxed.status
         x, choice = read(model, part, relaxed, model.arrays.may_on, model.arrays.may_off)
