@@ -6,13 +6,14 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from benchmarks import commitment, contingencies, feeder, opf, opf_table, peers, powerflow, study_131m
+from benchmarks import commitment, contingencies, feeder, forecast, opf, opf_table, peers, powerflow, study_131m
 from benchmarks.harness import Bench
 from benchmarks.result import report, store, this_machine
 from gridloop.errors import BadInput
 
 BENCHMARKS = {
-    module.NAME: module.run for module in (powerflow, feeder, contingencies, opf, opf_table, commitment, study_131m)
+    module.NAME: module.run
+    for module in (powerflow, feeder, contingencies, opf, opf_table, commitment, forecast, study_131m)
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gridloop.diagnosis import Diagnosis as Diagnosis
     from gridloop.errors import GridloopError as GridloopError
+    from gridloop.forecast.day_ahead import DayAheadForecaster as DayAheadForecaster
     from gridloop.forecast.feeder import FeederForecaster as FeederForecaster
     from gridloop.forecast.load import LoadForecaster as LoadForecaster
     from gridloop.forecast.solar import SolarForecaster as SolarForecaster
@@ -104,6 +105,7 @@ _WHERE = {
     "Connection": "optimize.devices.connection",
     "Contingencies": "powerflow.contingency.report",
     "Converged": "powerflow.study.reducers",
+    "DayAheadForecaster": "forecast.day_ahead",
     "Dc": "optimize.physics.dc",
     "Diagnosis": "diagnosis",
     "Dispatch": "optimize.dispatch_result",

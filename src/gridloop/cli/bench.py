@@ -28,6 +28,7 @@ class Name(StrEnum):
     opf = "opf"
     opf_table = "opf-table"
     commitment = "commitment"
+    forecast = "forecast"
     study = "131m"
 
 

@@ -35,6 +35,27 @@ def nmae_pct(actual: FloatArray, forecast: FloatArray, norm_mw: FloatArray) -> f
     return float(100.0 * error[known].sum() / total)
 
 
+def mape_pct(actual: FloatArray, forecast: FloatArray) -> float:
+    """Mean of |error| / |actual| over the known values. [%] Values of zero are left out: there it has no meaning."""
+    y = np.asarray(actual, dtype=float)
+    y = np.where(y == 0.0, np.nan, y)
+    return 100.0 * _mean(np.abs((np.asarray(forecast, dtype=float) - y) / y))
+
+
+def rmse(actual: FloatArray, forecast: FloatArray) -> float:
+    """Root of the mean squared error over the known values. [MW]"""
+    return float(np.sqrt(_mean((np.asarray(forecast, dtype=float) - np.asarray(actual, dtype=float)) ** 2)))
+
+
+def r2(actual: FloatArray, forecast: FloatArray) -> float:
+    """1 − sum of squared errors / sum of squares around the mean; 1 perfect, 0 as good as the mean; NaN if constant."""
+    y = np.asarray(actual, dtype=float)
+    f = np.asarray(forecast, dtype=float)
+    y = np.where(np.isfinite(f), y, np.nan)
+    around = _mean((y - _mean(y)) ** 2)
+    return float("nan") if not around > 0.0 else 1.0 - _mean((f - y) ** 2) / around
+
+
 def pinball(actual: FloatArray, forecast: FloatArray, level: float) -> float:
     """Mean pinball loss of a quantile, over all known values. [MW]
 

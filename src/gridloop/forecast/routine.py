@@ -1,0 +1,60 @@
+"""Routine: local days, each forecast at one fixed moment before it begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from gridloop.errors import OutOfRange
+from gridloop.forecast.features.calendar import local_slots
+from gridloop.forecast.leads import LONGEST_H
+from gridloop.forecast.moments import Moments
+from gridloop.forecast.past import Past
+from gridloop.units import IntArray
+
+LONGEST_LEAD = pd.Timedelta(hours=LONGEST_H - 25.0)
+"""The longest day has 25 hours, and its last interval must begin within `LONGEST_H`."""
+
+
+@dataclass(frozen=True)
+class Routine:
+    """Every local day of a zone, forecast `before` its midnight: 12 h is noon of the day before.
+
+    Raises `OutOfRange` where `before` is negative or longer than `LONGEST_LEAD`.
+    """
+
+    zone: str
+    before: pd.Timedelta
+
+    def __post_init__(self) -> None:
+        if not pd.Timedelta(0) <= self.before <= LONGEST_LEAD:
+            raise OutOfRange(
+                f"before: a day is forecast 0 … {LONGEST_LEAD} before it begins, not {self.before}.", before=self.before
+            )
+
+    def day(self, past: Past, slots: IntArray) -> IntArray:
+        """Local days, since 1970, of slots. Same shape."""
+        return local_slots(past, slots, self.zone) // past.per_day
+
+    def midnight(self, day: int) -> pd.Timestamp:
+        """UTC begin of a local day."""
+        stamp = pd.Timestamp(day, unit="D").tz_localize(self.zone, ambiguous=True, nonexistent="shift_forward")
+        return stamp.tz_convert("UTC")
+
+    def issue(self, day: int) -> pd.Timestamp:
+        """When the day is forecast (UTC)."""
+        return self.midnight(day) - self.before
+
+    def known(self, past: Past, day: int) -> int:
+        """Slot of the first interval that is not over at issue."""
+        return int(self.issue(day).as_unit("ns").value // past.step_ns)
+
+    def moments(self, past: Past, first: int, last: int) -> Moments:
+        """All intervals of the local days `first` … `last`, each as its issue sees it."""
+        starts = np.array(
+            [self.midnight(day).as_unit("ns").value // past.step_ns for day in range(first, last + 2)], dtype=np.int64
+        )
+        known = starts[:-1] - self.before.value // past.step_ns
+        return Moments(np.repeat(known, np.diff(starts)), np.arange(starts[0], starts[-1]))
