@@ -69,6 +69,9 @@ def test_it_does_not_matter_how_often_one_asks(fitted: DayAheadForecaster):
         assert (last.model == MODEL).all()
     alone = once.predict(LOAD, issue(day), day_of(day), weather=AIR)
     pd.testing.assert_frame_equal(last.quantiles, alone.quantiles, check_exact=True)
+    assert (daily.weights("town") != fitted.weights("town")).all(axis=None), (
+        "the days that were over taught the weights"
+    )
 
 
 def test_nothing_after_the_issue_is_looked_at_and_what_was_known_is(fitted: DayAheadForecaster):

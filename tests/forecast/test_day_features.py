@@ -103,14 +103,14 @@ def test_temperatures_of_a_day():
 
 
 def test_smoothing_forgets_half_in_a_half_life():
-    """30 days at 0 °C, then 20 °C: after 6 hours the walls with a half-life of 6 hours feel 10 °C."""
-    values = np.r_[np.zeros(30 * 24), np.full(24, 20.0)]
-    weather = Past(("temperature",), values[:, None], slot("2016-01-02"), HOUR_NS)
-    columns = (
-        Temperature()
-        .fit(scene("2016-01-31 00:00", weather=weather))
-        .transform(scene("2016-02-01 05:00", weather=weather))
-    )
+    """Half-hours: 30 days at 0 °C, then 20 °C; after 6 hours the walls with a half-life of 6 hours feel 10 °C."""
+    step = HOUR_NS // 2
+    first = 2 * slot("2016-01-02")
+    values = np.r_[np.zeros(30 * 48), np.full(48, 20.0)]
+    valid = np.array([first + 30 * 48 + 11])
+    past = Past(("es",), np.zeros((1, 1)), first, step)
+    there = Scene(past, Moments(valid - 48, valid), ZONE, Past(("temperature",), values[:, None], first, step))
+    columns = Temperature().fit(there).transform(there)
     assert columns["slow_6h"][0] == pytest.approx(10.0)
 
 

@@ -28,14 +28,33 @@ def test_all_are_equal_before_anything_came():
 
 
 def test_one_step_with_a_pencil():
-    """Experts say 0 and 2, the mix is 1, 4 came: the median's slope is −½, the regrets are ½ and −½.
+    """Experts say 0, 1 and 5, the mix is 2, 9 came: the median's slope is −½, the regrets are 1, ½ and −3/2.
 
-    Both rates are CAUTION / ½ = 1 (√(ln 2 / ¼) = 1.67 is larger), so the sums are ½ + ¼ and −½ + ¼ and the second
-    expert weighs exp(¼) / (exp(¼) + exp(−¾)).
+    The rates are CAUTION over their sizes, ½, 1 and 1/3 (√(ln 3) = 1.05 over them is larger); the sums are 1 + ½,
+    ½ + ¼ and −3/2 + 3/4.
     """
-    weights = taught(np.array([[0.0, 2.0]]), np.array([4.0]))
+    weights = taught(np.array([[0.0, 1.0, 5.0]]), np.array([9.0]))
     assert CAUTION == 0.5
-    assert weights.weights()[0, 1] == pytest.approx(np.exp(0.25) / (np.exp(0.25) + np.exp(-0.75)))
+    share = np.array([np.exp(-0.5 * 1.5) / 2.0, np.exp(-0.75), np.exp(0.75 / 3.0) / 3.0])
+    np.testing.assert_allclose(weights.weights()[0], share / share.sum())
+
+
+def test_many_steps_beside_a_plain_loop():
+    """The formulas of docs/math/forecast.md, one number at a time."""
+    rng = np.random.default_rng(0)
+    values, came = rng.standard_normal((40, 3)), rng.standard_normal(40)
+    regret, square, largest, rate = [0.0] * 3, [0.0] * 3, [0.0] * 3, [1.0] * 3
+    for said, y in zip(values, came, strict=True):
+        share = [rate[k] * np.exp(-rate[k] * regret[k]) for k in range(3)]
+        mixed = sum(share[k] * said[k] for k in range(3)) / sum(share)
+        slope = (1.0 if y < mixed else 0.0) - 0.5
+        for k in range(3):
+            r = slope * (said[k] - mixed)
+            largest[k], square[k] = max(largest[k], abs(r)), square[k] + r * r
+            rate[k] = min(CAUTION / largest[k], np.sqrt(np.log(3) / square[k]))
+            regret[k] += r + rate[k] * r * r
+    share = [rate[k] * np.exp(-rate[k] * regret[k]) for k in range(3)]
+    np.testing.assert_allclose(taught(values, came).weights()[0], np.array(share) / sum(share))
 
 
 def test_the_best_expert_wins():

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridloop.errors import OutOfRange
-from gridloop.forecast.metrics import coverage, nmae_pct, pinball, skill
+from gridloop.forecast.metrics import coverage, mape_pct, nmae_pct, pinball, r2, rmse, skill
 
 NAN = float("nan")
 
@@ -57,3 +57,19 @@ def test_skill():
     assert skill(1.0, 2.0) == 0.5
     assert skill(3.0, 2.0) == -0.5
     assert math.isnan(skill(1.0, 0.0))
+
+
+def test_relative_and_squared_errors_with_a_pencil():
+    """Came 2, 4, 10, a gap and 0; forecast 1, 5, 10: off by a half, a quarter, nothing."""
+    actual, forecast = np.array([2.0, 4.0, 10.0, np.nan, 0.0]), np.array([1.0, 5.0, 10.0, 7.0, np.nan])
+    assert mape_pct(actual, forecast) == pytest.approx(25.0)
+    assert np.isnan(mape_pct(np.zeros(1), np.ones(1))), "no share of zero"
+    assert rmse(actual, forecast) == pytest.approx(np.sqrt(2.0 / 3.0))
+    assert r2(actual, forecast) == pytest.approx(1.0 - 2.0 / np.sum((np.array([2, 4, 10]) - 16 / 3) ** 2))
+
+
+def test_r2_of_the_mean_is_zero_and_of_a_constant_unknown():
+    y = np.array([1.0, 2.0, 3.0])
+    assert r2(y, np.full(3, 2.0)) == pytest.approx(0.0)
+    assert r2(y, y) == 1.0
+    assert np.isnan(r2(np.ones(3), y))
