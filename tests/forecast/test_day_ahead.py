@@ -137,6 +137,10 @@ def test_bad_input_is_told(fitted: DayAheadForecaster):
         fitted.copy().predict(LOAD, at, day_of(FIRST))
     with pytest.raises(GapInSeries, match="weather: temperature is missing"):
         fitted.copy().predict(LOAD, at, day_of(FIRST), weather=AIR[AIR.index <= at])
+    with pytest.raises(MissingColumn, match=r"weather: column .*temperature"):
+        maker().fit(LOAD, until=at, weather=AIR.rename(columns={"temperature": "wind"}))
+    with pytest.raises(MissingColumn, match=r"weather: column .*temperature"):
+        fitted.copy().predict(LOAD, at, day_of(FIRST), weather=AIR.rename(columns={"temperature": "wind"}))
     with pytest.raises(OutOfRange, match="after the issue"):
         fitted.copy().predict(LOAD, at - pd.Timedelta("1h"), day_of(FIRST), weather=AIR)
     with pytest.raises(OutOfRange, match="forward only"):

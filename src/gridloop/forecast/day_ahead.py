@@ -20,6 +20,7 @@ from gridloop.errors import GapInSeries, MissingColumn, OutOfRange, listed
 from gridloop.forecast.day_experts import LEAST_DAYS, DayExperts
 from gridloop.forecast.day_rows import RowMaker
 from gridloop.forecast.features.transform import Scene
+from gridloop.forecast.features.weather import TEMPERATURE
 from gridloop.forecast.past import Past, known_past, slots_of, usual_step
 from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
@@ -200,6 +201,13 @@ class DayAheadForecaster:
             raise OutOfRange(f"weather: fitted {has} weather, and {lacks}. Fit and predict with the same inputs.")
         if weather is None or self._weather_columns is None:
             return None
+        missing = [c for c in {TEMPERATURE, *self._weather_columns} if c not in weather.columns]
+        if missing:
+            raise MissingColumn(
+                f"weather: column {listed(sorted(missing))} is missing. Needed are those of the fit, and "
+                f"`{TEMPERATURE}` in °C.",
+                missing=missing,
+            )
         end = pd.Timestamp(weather.index.max()) + self._step
         return known_past(weather, self._weather_columns, end, step=self._step)
 

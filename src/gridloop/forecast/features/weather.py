@@ -42,7 +42,7 @@ class Temperature:
     def fit(self, scene: Scene) -> Self:
         """Learn the knots. Raises `GapInSeries` where the weather does not cover a moment."""
         plain = _temperatures(scene)
-        self._knots = {name: np.quantile(plain[name], shares) for name, shares in KNOTS.items()}
+        self._knots = {name: np.nanquantile(plain[name], shares) for name, shares in KNOTS.items()}
         return self
 
     def transform(self, scene: Scene) -> dict[str, FloatArray]:
