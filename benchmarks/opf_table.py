@@ -13,6 +13,7 @@ import json
 import math
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from benchmarks.opf_cases import PHYSICS, SETS, Published, matrices, published
 from benchmarks.opf_check import cost_and_violation
 from benchmarks.opf_turned import turned_apart
 from benchmarks.result import Row
+from gridloop.errors import BadInput
 
 NAME = "opf-table"
 SAME_COST, ALLOWED_PU = 1e-4, 1e-6
@@ -32,13 +34,18 @@ QUICK_BUSES = 300
 SAME_SUM = 1e-9
 # Ends the words for an objective that is another.
 ELSE = "% from PGLib's table"
+# Of a kept record, what `wrong` and the sums read; all else is told as it stands.
+TEXTS = ("case", "set", "physics", "status")
+NUMBERS = ("published", "objective", "seconds", "allowed", "violation_pu", "apart", "conflict")
+# How every line of a journal begins.
+FIRST = '{"case": '
 Record = dict[str, Any]
 
 
 def run(bench: Bench) -> list[Row]:
     """A row per case and physics, the small ones first, then one that sums up each set and physics."""
     asked = [(case, physics) for physics in PHYSICS if physics in (bench.physics or PHYSICS) for case in chosen(bench)]
-    done = {(r["case"], r["physics"]): r for r in _kept(bench)}
+    done = {(r["case"], r["physics"]): r for r in _kept(bench.journal)}
     records: list[Record] = []
     warm = False
     if done:
@@ -132,11 +139,59 @@ def words(record: Record) -> str:
     return f"{record['case']} {record['physics']}: {what}, {record['seconds']:.2f} s.{told}"
 
 
-def _kept(bench: Bench) -> list[Record]:
-    if bench.journal is None or not bench.journal.is_file():
+def _kept(journal: Path | None) -> list[Record]:
+    """The records of a journal, judged by today's rules; half a line at its end is cut off.
+
+    Raises `BadInput` where it cannot be written, or holds anything else.
+    """
+    if journal is None:
         return []
-    kept = [json.loads(line) for line in bench.journal.read_text("utf-8").splitlines() if line.strip()]
-    return [{**record, "why_wrong": wrong(record)} for record in kept]  # judged by today's rules
+    try:
+        with journal.open("a+b") as file:  # what cannot be written shows now, and not after the first case
+            file.seek(0)
+            lines = file.read().splitlines(keepends=True)
+            torn = lines.pop() if lines and _is_torn(lines[-1]) else b""
+            kept = [_read(journal, k, line) for k, line in enumerate(lines, start=1) if line.strip()]
+            if torn:
+                file.truncate(sum(map(len, lines)))
+            if lines and not lines[-1].endswith(b"\n"):
+                file.write(b"\n")
+    except OSError as error:
+        raise BadInput(
+            f"the journal {journal} cannot be opened for writing ({error.strerror}). Name a file in a folder that "
+            "exists and is yours."
+        ) from error
+    return [{**record, "why_wrong": wrong(record)} for record in kept]
+
+
+def _is_torn(line: bytes) -> bool:
+    """True for the beginning of a record whose end was never written."""
+    if line.endswith(b"\n"):
+        return False
+    try:
+        json.loads(line)
+    except ValueError:
+        return line[: len(FIRST)] == FIRST.encode()[: len(line)]
+    return False
+
+
+def _read(journal: Path, number: int, line: bytes) -> Record:
+    try:
+        record = json.loads(line)
+        lacks = [key for key in TEXTS if not isinstance(record[key], str)]
+        lacks += [key for key in NUMBERS if not isinstance(record[key], (int, float))]
+        if record["status"] == "optimal" and not isinstance(record["same_sum"], bool):
+            lacks.append("same_sum")
+        why = f"no value for {', '.join(lacks)}" if lacks else ""
+    except (ValueError, KeyError, TypeError) as error:
+        record, why = {}, f"no {error}" if isinstance(error, KeyError) else "no JSON object"
+    if why:
+        raise BadInput(
+            f"line {number} of {journal} is no record of {NAME}: {why}. Give --resume a file that {NAME} wrote, or "
+            "the name of a new one.",
+            line=number,
+        )
+    return dict(record)
 
 
 def _row(record: Record) -> Row:

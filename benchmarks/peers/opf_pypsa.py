@@ -1,7 +1,8 @@
 """PyPSA with HiGHS: the DC optimal power flow of one case, `n.optimize` as its documentation shows.
 
-PyPSA's linear flow knows reactances alone. Lines get (r² + x²) / x instead of x, so that it solves the model that
-gridloop does, and the narrower of rating and angle limit as s_nom. Filling its tables and building count as building.
+PyPSA's linear flow knows reactances alone. Lines get (r² + x²) / x instead of x, or |z| where there is no reactance to
+speak of, so that it solves the model that gridloop does, and the narrower of rating and angle limit as s_nom. Filling
+its tables and building count as building.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ BUS, KIND, PD, GS = 0, 1, 2, 4
 GEN_BUS, GEN_ON, P_MAX, P_MIN = 0, 7, 8, 9
 TAIL, HEAD, R, X, RATE, BRANCH_ON, ANGLE_MIN, ANGLE_MAX = 0, 1, 2, 3, 5, 10, 11, 12
 OUT = 4
+# Below this share of the impedance a reactance says nothing.
+NO_REACTANCE = 1e-6
 
 
 def work(facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -49,10 +52,7 @@ def once(
     gen, cost = gen[on], gencost[: len(on)][on]
     branch = branch[branch[:, BRANCH_ON] > 0]
     began = time.perf_counter()
-    # Per unit of 1 MVA at 1 kV is an ohm.
-    ohm = (branch[:, R] ** 2 + branch[:, X] ** 2) / branch[:, X] / base
-    angle = np.deg2rad(np.minimum(-branch[:, ANGLE_MIN], branch[:, ANGLE_MAX]))
-    rate = np.minimum(np.where(branch[:, RATE] > 0, branch[:, RATE], np.inf), angle / np.abs(ohm))
+    ohm, rate = lines(base, branch)
     size = np.maximum(np.maximum(np.abs(gen[:, P_MAX]), np.abs(gen[:, P_MIN])), 1e-9)
     n = pypsa.Network()
     names = [f"{number:.0f}" for number in bus[:, BUS]]
@@ -84,6 +84,23 @@ def once(
         "objective": float(n.objective) + float(cost[:, 6].sum()),
         "status": condition,
     }
+
+
+def lines(base: float, branch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What PyPSA calls x (ohm at 1 kV, which is per unit of 1 MVA) and s_nom (MVA). [branch]
+
+    base  MVA of the file's per unit
+
+    Without a rating and an angle limit s_nom is infinite. No angle limit: both zero, or a whole turn.
+    """
+    size = np.hypot(branch[:, R], branch[:, X])
+    reactive = np.abs(branch[:, X]) > NO_REACTANCE * size
+    ohm = np.where(reactive, size**2 / np.where(reactive, branch[:, X], 1.0), size) / base
+    low, high = branch[:, ANGLE_MIN], branch[:, ANGLE_MAX]
+    narrower = np.minimum(-low, high)
+    none = ((low == 0) & (high == 0)) | (narrower >= 360)
+    angle = np.where(none, np.inf, np.deg2rad(narrower))
+    return ohm, np.minimum(np.where(branch[:, RATE] > 0, branch[:, RATE], np.inf), angle / np.abs(ohm))
 
 
 if __name__ == "__main__":

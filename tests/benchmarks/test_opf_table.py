@@ -14,6 +14,7 @@ from pytest import approx
 
 import gridloop as gl
 from benchmarks import opf_table
+from gridloop.errors import BadInput
 
 CASES = {case.name: case for case in published()}
 
@@ -89,6 +90,66 @@ def test_a_table_of_small_cases_goes_on_where_it_stopped(tmp_path, monkeypatch):
     journal.write_text(json.dumps({**kept[0], "apart": 1e-3}), "utf-8")
     wrong = opf_table.run(Bench(**{**settings, "cases": names[:1]}))
     assert wrong[0].wrong and wrong[1].facts["right"] == 0
+
+
+def kept_record(name="5_pjm"):
+    of = {
+        "case": name,
+        "set": "typical",
+        "buses": 5,
+        "physics": "dc",
+        "objective": 100.0,
+        "seconds": 1.0,
+        "why_wrong": "",
+    }
+    return json.dumps({**of, **record()})
+
+
+@pytest.mark.parametrize("cut", [1, 8, 30, -1])
+def test_half_a_last_line_is_run_again(tmp_path, monkeypatch, cut):
+    """Killed while it appended: the lines before stay as they are, and the new one is a line of its own."""
+    journal, whole = tmp_path / "cases.jsonl", kept_record()
+    journal.write_text(whole + "\n" + kept_record("14_ieee")[:cut], "utf-8")
+    monkeypatch.setattr(opf_table, "solve", lambda case, _: json.loads(kept_record(case.name)))
+    settings = {"cases": ("5_pjm", "14_ieee"), "physics": ("dc",), "journal": journal}
+    for _ in range(2):
+        assert [row.case for row in opf_table.run(Bench(**settings))][:2] == ["5_pjm dc", "14_ieee dc"]
+        assert journal.read_text("utf-8") == f"{whole}\n{kept_record('14_ieee')}\n"
+
+
+def test_a_last_line_without_its_end_is_kept(tmp_path):
+    journal = tmp_path / "cases.jsonl"
+    journal.write_text(kept_record(), "utf-8")
+    assert [r["case"] for r in opf_table._kept(journal)] == ["5_pjm"]
+    assert journal.read_text("utf-8") == kept_record() + "\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("time,load\n0,1\n", "line 1 of .* no JSON object"),
+        ("time,load", "line 1 of .* no JSON object"),
+        ("[1, 2]\n", "line 1 of .* no JSON object"),
+        ('{"load": 1}\n', "line 1 of .* no 'case'"),
+        (f"{kept_record()}\n{kept_record()[:30]}\n{kept_record()}\n", "line 2 of .* no JSON object"),
+        (kept_record().replace("100.0", "null"), "no value for published, objective"),
+        (kept_record().replace('"same_sum": true', '"same_sum": 0'), "no value for same_sum"),
+        (b"\xff\xfe\x00", "no JSON object"),
+    ],
+)
+def test_another_file_is_no_journal_and_stays_as_it_is(tmp_path, text, words):
+    journal, data = tmp_path / "cases.jsonl", text if isinstance(text, bytes) else text.encode()
+    journal.write_bytes(data)
+    with pytest.raises(BadInput, match=words):
+        opf_table.run(Bench(cases=("5_pjm",), journal=journal))
+    assert journal.read_bytes() == data
+
+
+@pytest.mark.parametrize("where", ["missing/cases.jsonl", "."])
+def test_a_journal_that_cannot_be_written_is_told_before_the_first_case(tmp_path, monkeypatch, where):
+    monkeypatch.setattr(opf_table, "solve", lambda *_: pytest.fail("it was solved for nothing"))
+    with pytest.raises(BadInput, match="cannot be opened for writing"):
+        opf_table.run(Bench(cases=("5_pjm",), journal=tmp_path / where))
 
 
 def test_what_is_promised_runs_unless_less_is_asked_for():

@@ -41,6 +41,7 @@ FLEXIBLE_COLUMNS = ("curtail_max_mw", "curtail_cost_per_mwh", "shift_max_mw", "s
 # How a start is priced. "hours_off": by the hours since the unit stopped. "pglib": as the reference model of PGLib-UC
 # does, in which a unit that was off before the horizon is restarted from its coldest tier for that tier's whole time.
 START_RULES = ("hours_off", "pglib")
+_BY_HOUR = ("demand_mw", "reserve_mw", "regulation_mw", "renewable_min_mw", "renewable_max_mw", "available", "load_mw")
 # Relative: slopes of a cost curve may fall by this much, for files round their costs.
 _CONVEX = 1e-6
 # Relative: loads by bus sum to the demand up to the rounding of files.
@@ -116,19 +117,24 @@ class UnitSystem:
         )
 
     def with_demand(self, demand_mw: pd.Series) -> UnitSystem:
-        """The same with another demand [hour]; what buses draw keeps its shares of it.
+        """The same with another demand [hour]: what it is more or less, buses draw more or less by the size of theirs.
 
-        An hour that had no demand takes the shares of all hours together.
+        Where all draw, that keeps their shares; loads of both signs may sum to any demand, which has no shares. An
+        hour in which no bus draws anything takes sizes of all hours together; one of the same demand stays as it is.
+        Raises `BadInput` where no bus draws anything in any hour.
         """
         given = demand_mw.reset_index(drop=True)
         if not len(self.load_mw) or len(given) != self.hours:
             return replace(self, demand_mw=given)
-        load = self.load_mw.to_numpy(dtype=float)
-        before = load.sum(axis=1)
-        whole = load.sum(axis=0) / max(float(load.sum()), 1e-300)
-        share = np.where(before[:, None] != 0.0, load / np.where(before != 0.0, before, 1.0)[:, None], whole)
-        moved = pd.DataFrame(share * given.to_numpy(dtype=float)[:, None], columns=self.load_mw.columns)
-        return replace(self, demand_mw=given, load_mw=moved)
+        load, asked = self.load_mw.to_numpy(dtype=float), given.to_numpy(dtype=float)
+        more = np.where(asked == self.demand_mw.to_numpy(dtype=float), 0.0, asked - load.sum(axis=1))
+        size = np.abs(load)
+        size = np.where(size.any(axis=1)[:, None], size, size.sum(axis=0))
+        total = size.sum(axis=1)
+        if ((total == 0.0) & (more != 0.0)).any():
+            raise BadInput("no bus draws anything in load_mw, which could say where the demand is; give load_mw too.")
+        moved = load + size * (more / np.where(total > 0.0, total, 1.0))[:, None]
+        return replace(self, demand_mw=given, load_mw=pd.DataFrame(moved, columns=self.load_mw.columns))
 
     def between(self, first: int, end: int) -> UnitSystem:
         """The hours first … end − 1 as a system of their own, counted from 0; the state before is left as it is."""
@@ -159,6 +165,8 @@ def _check(system: UnitSystem) -> None:
             raise MissingColumn(f"table {name} has no column {listed(missing)}; needed are {', '.join(wanted)}.")
     if system.start_rule not in START_RULES:
         raise OutOfRange(f"start_rule {system.start_rule!r} is unknown; allowed are {', '.join(START_RULES)}.")
+    if not len(system.unit):
+        raise BadInput("table unit is empty; a commitment decides on one unit at least that can give power.")
     if system.unit.index.has_duplicates:
         twice = sorted(set(system.unit.index[system.unit.index.duplicated()].astype(str)))
         raise BadInput(f"{len(twice)} unit ids are there more than once: {listed(twice)}.", units=twice)
@@ -172,15 +180,7 @@ def _check_series(system: UnitSystem) -> None:
     hours = system.hours
     if hours == 0:
         raise BadInput("demand_mw has no hours; a commitment needs one at least.")
-    for name in (
-        "demand_mw",
-        "reserve_mw",
-        "regulation_mw",
-        "renewable_min_mw",
-        "renewable_max_mw",
-        "available",
-        "load_mw",
-    ):
+    for name in _BY_HOUR:
         table = getattr(system, name)
         if name in ("available", "load_mw") and table.empty:
             continue
@@ -215,9 +215,13 @@ def _check_series(system: UnitSystem) -> None:
 
 
 def _check_loads(system: UnitSystem) -> None:
-    """What buses draw is the demand, to the rounding of files."""
+    """What buses draw is the demand, to the rounding of files, and stands in one column each."""
     if not len(system.load_mw):
         return
+    buses = system.load_mw.columns.astype(str)
+    twice = sorted(set(buses[buses.duplicated()]))
+    if twice:
+        raise BadInput(f"{len(twice)} buses of load_mw have more than one column: {listed(twice)}. Add them up.")
     drawn = system.load_mw.to_numpy(dtype=float).sum(axis=1)
     asked = system.demand_mw.to_numpy(dtype=float)
     off = np.flatnonzero(np.abs(drawn - asked) > _ROUNDED * np.maximum(np.abs(asked), 1.0))

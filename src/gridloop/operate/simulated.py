@@ -222,7 +222,7 @@ class SimulatedSite:
         )
         on = self._session_node != NO_NODE
         np.add.at(total, self._session_node[on], -ev[on])
-        # From a flat start every time: a warm start would make the last bits depend on the interval before.
+        # From a fresh start every time: a warm start would make the last bits depend on the interval before.
         return solve(arrays, total / BASE_MVA, tolerance=1e-9)
 
     def _totals(

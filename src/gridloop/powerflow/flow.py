@@ -74,7 +74,7 @@ def power_flow(
     tolerance_pu      largest mismatch of active or reactive power at a node, on 100 MVA
 
     A bus without supply has NaN voltage; where it carries load, generation or storage, the diagnosis names it. A flow
-    that Newton does not find from a flat start is followed from no load upwards. One that has no solution returns NaN
+    that Newton finds from none of its starts is followed from no load upwards. One that has no solution returns NaN
     tables and a `Diagnosis` with the largest load scale that still solves and the buses that give way first.
 
     Raises `InvalidNetwork` with every other finding where the tables are wrong.

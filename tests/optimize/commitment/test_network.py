@@ -13,10 +13,14 @@ from small_units import small_system
 from gridloop.errors import BadInput
 from gridloop.network.model import Network
 from gridloop.optimize.check import CommitmentCase, check_solution
+from gridloop.optimize.commitment.model import base_case, build
+from gridloop.optimize.commitment.network import read_grid
+from gridloop.optimize.commitment.network_rows import limits_of
 from gridloop.optimize.commitment.rolling import roll
 from gridloop.optimize.physics.dc import Dc, Security
 from gridloop.optimize.problems.commitment import CommitmentScenario, commit_units
-from gridloop.testing import V_NOM_KV
+from gridloop.powerflow.sensitivities import DcGrid
+from gridloop.testing import V_NOM_KV, moment
 from gridloop.units import SQRT3
 
 # Both solve to a gap of zero with tolerances of 1e-6 on whole numbers and 1e-7 on rows.
@@ -196,6 +200,38 @@ def test_what_has_no_place_is_refused_by_name():
         commit_units(system, physics=Dc())
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"physics": "dc"}, r"physics is 'dc'.*Dc\(\)"),
+        ({"physics": Dc}, r"write Dc\(\), not Dc"),
+        ({"physics": 5}, r"physics is 5.*Dc\(\)"),
+        ({"network": "x"}, "network is a str"),
+    ],
+)
+def test_what_is_no_network_or_physics_is_refused(asked, words):
+    with pytest.raises(BadInput, match=words):
+        commit_units(at_b([60]), **{"network": two_buses(40), **asked})
+
+
+def test_load_at_a_bus_out_of_service_is_refused_and_none_there_is_fine():
+    """c is out of service: 10 MW there can come from nowhere, least of all be drawn at another bus."""
+    net = grid([line("a-b", "a", "b", 100)], "abc")
+    net = net.edit("bus", {"c": {"in_service": False}}, author="t", time=moment(), reason="out")
+    system = at_b([60]).with_(load_mw=pd.DataFrame({"b": [60.0], "c": [0.0]}))
+    assert solve(system, net).objective == pytest.approx(solve(at_b([60]), net).objective)
+    with pytest.raises(BadInput, match=r"1 buses that are out of service.*: c"):
+        commit_units(at_b([60]).with_(load_mw=pd.DataFrame({"b": [50.0], "c": [10.0]})), network=net)
+
+
+def test_loads_that_cancel_still_use_the_line():
+    """20 MW given at b and drawn at a are no demand, and 20 MW over a line of 15."""
+    system = at_b([60]).with_(demand_mw=pd.Series([0.0]), load_mw=pd.DataFrame({"a": [20.0], "b": [-20.0]}))
+    assert solve(system, two_buses(25)).objective == pytest.approx(0.0)
+    plan = commit_units(system, network=two_buses(15))
+    assert plan.status == "infeasible" and "a-b (15 MW)" in plan.diagnosis.causes[0]
+
+
 def test_a_spoilt_flow_is_found_by_the_checker():
     system, net = at_b([60, 60]), two_buses(40)
     plan = commit_units(system, gap=0.0)  # on the copper plate
@@ -304,3 +340,20 @@ def test_security_keeps_room_for_the_loss_of_a_line():
     without = commit_units(at_b([60]), gap=0.0, network=net)
     checked = check_solution(CommitmentCase(at_b([60]), (), net, physics), without)
     assert set(checked.findings["kind"]) == {"flow after the loss of one", "flow after the loss of two"}
+
+
+def test_factors_of_outages_are_made_once(monkeypatch):
+    """However many hours and rounds there are: all screen with one table."""
+    net = grid([line(name, "a", "b", 40) for name in ("one", "two", "three")])
+    system, made, lodf = at_b([60, 90, 100, 60]), [], DcGrid.lodf
+    model = build(system, [base_case(system)], read_grid(system, net, Dc(security=Security())))
+
+    def counted(self, lost):
+        made.append(len(lost))
+        return lodf(self, lost)
+
+    monkeypatch.setattr(DcGrid, "lodf", counted)
+    screened = [limits_of(model.grid, 0, t).after(np.full(3, 20.0)) for t in [0, 1, 2, 3] * 2]
+    assert made == []  # they were made with the model
+    for [(_, after)] in screened:  # what one line loses is shared by two
+        assert after == pytest.approx(np.array([[0.0, 30, 30], [30, 0, 30], [30, 30, 0]]))

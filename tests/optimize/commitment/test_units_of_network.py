@@ -155,3 +155,143 @@ def test_a_system_is_placed_by_ids_and_by_beginnings():
     assert np.allclose(placed.with_demand(pd.Series([8.0, 80.0])).load_mw["b"], [6.0, 60.0])
     with pytest.raises(BadInput, match="d_CT_1"):
         place_units(small_system([40], units={"d_CT_1": units["coal"]}), three_buses())
+
+
+def two_ends(mw=10.0, *, loads=("b",), dead=(), **more) -> Network:
+    """A grid connection at 10 per MWh at a, a line of this many MW to b, loads of 20 MW at these buses."""
+    line = {"length_km": 1.0, "r_ohm_per_km": 0.0, "x_ohm_per_km": 0.1, "i_max_ka": mw / (SQRT3 * V_NOM_KV)}
+    tables = {
+        "bus": [{"id": b, "v_nom_kv": V_NOM_KV, "in_service": b not in dead} for b in "abd"],
+        "line": [
+            {"id": "a-b", "tail_bus": "a", "head_bus": "b", **line},
+            {"id": "b-d", "tail_bus": "b", "head_bus": "d", **line, "in_service": "d" not in dead},
+        ],
+        "load": [{"id": f"at {b}", "bus": b, "p_mw": 20.0} for b in loads],
+        "source": [{"id": "grid", "bus": "a", "cost_linear_per_mwh": 10.0}],
+    }
+    return Network.from_tables(tables | more, name="two ends", owner="test")
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        {"cost_points": "0:0;50:5000"},
+        {"cost_points": "free"},
+        {"cost_fixed_per_h": 7.0},
+        {"start_cost": 50.0},
+        {"start_points": "1:50"},
+    ],
+)
+def test_what_follows_the_weather_has_no_cost_of_any_kind(cost):
+    """Wind at b whose points ask 100 per MWh is no free wind; DC flow pays 1,100 for this hour."""
+    wind = {"id": "wind", "bus": "b", "kind": "wind", "p_max_mw": 50.0}
+    free = two_ends(generator=[{**wind, "cost_points": "0:0;50:0"}])
+    assert units_of_network(free, 1).renewable_max_mw["wind"].tolist() == [50.0]
+    with pytest.raises(BadInput, match="wind"):
+        units_of_network(two_ends(generator=[{**wind, **cost}]), 1)
+
+
+def test_a_source_may_give_more_than_the_load_where_storage_waits():
+    """20 MW at a in the first hour, 20 at b in the second, 10 MW between: the cell has to load 10 MW beforehand,
+    so the source gives 30 MW and then 10, at 10 per MWh."""
+    size = {"capacity_mwh": 40.0, "max_charge_mw": 15.0, "max_discharge_mw": 15.0}
+    losses = {"charge_efficiency": 1.0, "discharge_efficiency": 1.0}
+    cell = {"id": "cell", "bus": "b", **size, **losses, "min_soc": 0.0, "max_soc": 1.0, "soc": 0.0}
+    net = two_ends(10.0, loads="ab", storage=[cell])
+    system = units_of_network(net, pd.DataFrame({"at a": [20.0, 0.0], "at b": [0.0, 20.0]}), reserve_mw=1.0)
+    assert system.unit.loc["source:grid", "p_max_mw"] == pytest.approx(20.0 + 1.0 + 15.0)
+    plan = commit_units(system.with_(reserve_mw=system.reserve_mw * 0.0), gap=0.0, network=net)
+    assert plan.status == "optimal", plan.diagnosis
+    assert plan.objective == pytest.approx(400.0)
+    assert plan.p_mw["source:grid"].tolist() == pytest.approx([30.0, 10.0])
+
+
+def test_a_source_covers_what_is_drawn_where_another_bus_gives():
+    """-8 MW at d is no relief where it cannot leave: the source may give all 20 MW that b draws."""
+    net = two_ends(30.0, loads="bd").edit(
+        "load", {"at d": {"p_mw": -8.0}}, author="t", time=moment(), reason="it gives"
+    )
+    system = units_of_network(net, 2)
+    assert system.unit.loc["source:grid", "p_max_mw"] == pytest.approx(20.0)
+    assert system.load_mw.to_dict("list") == {"b": [20.0, 20.0], "d": [-8.0, -8.0]}
+
+
+def test_loads_that_cancel_last_as_they_are():
+    net = two_ends(30.0, loads="ab").edit("load", {"at a": {"p_mw": -20.0}}, author="t", time=moment(), reason="")
+    assert units_of_network(net, 2).load_mw.to_dict("list") == {"a": [-20.0, -20.0], "b": [20.0, 20.0]}
+
+
+def test_loads_at_a_bus_out_of_service_draw_nothing():
+    """As the optimal flow has it: d and its load are not there, however the load is given."""
+    net = two_ends(50.0, loads="bd", dead="d")
+    assert gl.optimal_power_flow(net, physics="dc").cost == pytest.approx(200.0)
+    for load_mw in (1, pd.Series([20.0]), pd.DataFrame({"at d": [70.0]})):
+        system = units_of_network(net, load_mw)
+        assert system.load_mw.to_dict("list") == {"b": [20.0]} and system.demand_mw.tolist() == [20.0]
+    plan = commit_units(units_of_network(net, 1), gap=0.0, network=net)
+    assert plan.objective == pytest.approx(200.0)
+    placed = place_units(small_system([40], units={"a_CT_1": (5, 50, 40.0, 0.0, 0.0, {})}), net)
+    assert placed.load_mw.to_dict("list") == {"b": [40.0]}
+
+
+def test_a_shunt_where_nothing_lives_draws_nothing():
+    net = two_ends(50.0, dead="d", shunt=[{"id": "coil", "bus": "d", "g_mw": 5.0}])
+    assert units_of_network(net, 1).load_mw.to_dict("list") == {"b": [20.0]}
+
+
+def test_load_in_the_dark_is_kept_and_named():
+    """d is in service and nothing leads there: that is a fault to tell, not a load to forget."""
+    net = two_ends(50.0, loads="bd").edit("line", {"b-d": {"in_service": False}}, author="t", time=moment(), reason="")
+    plan = commit_units(units_of_network(net, 1), network=net)
+    assert plan.status == "infeasible" and "d" in str(plan.diagnosis)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"reserve_mw": pd.Series([1.0, 2.0])}, "reserve_mw has 2 hours, the loads 3"),
+        ({"reserve_mw": "much"}, "reserve_mw is a str"),
+        ({"reserve_mw": pd.Series(["much"] * 3)}, "reserve_mw is no number"),
+        ({"reserve_mw": float("nan")}, "reserve_mw is missing"),
+        ({"reserve_mw": -1.0}, "negative"),
+        ({"available_mw": pd.DataFrame({"sun": ["much"] * 3})}, "available_mw is no number"),
+        ({"available_mw": pd.DataFrame([[1.0, 2.0]] * 3, columns=["sun", "sun"])}, "more than one column: sun"),
+        ({"available_mw": pd.Series([1.0] * 3)}, "available_mw is a Series"),
+        ({"pieces": 2.5}, "pieces is 2.5"),
+        ({"pieces": 0}, "pieces is 0"),
+        ({"load_mw": 2.5}, "load_mw is a float"),
+        ({"load_mw": True}, "load_mw is True"),
+        ({"load_mw": -1}, "load_mw is -1"),
+        ({"load_mw": pd.DataFrame([[1.0, 2.0]] * 3, columns=["town", "town"])}, "more than one column: town"),
+    ],
+)
+def test_series_that_cannot_be_read_are_refused(asked, words):
+    with pytest.raises(BadInput, match=words):
+        units_of_network(three_buses(), **{"load_mw": 3, **asked})
+
+
+def test_series_of_the_times_of_the_loads_are_found_by_them():
+    loads = pd.DataFrame({"town": [30.0, 90.0]}, index=[7, 8])
+    reserve, sun = pd.Series([2.0, 1.0], index=[8, 7]), pd.DataFrame({"sun": [20.0, 10.0]}, index=[8, 7])
+    system = units_of_network(three_buses(), loads, available_mw=sun, reserve_mw=reserve)
+    assert system.reserve_mw.tolist() == [1.0, 2.0] and system.renewable_max_mw["sun"].tolist() == [10.0, 20.0]
+
+
+def test_what_is_no_network_is_refused():
+    for asked in (lambda: units_of_network("x", 1), lambda: place_units(small_system([40]), "x")):
+        with pytest.raises(BadInput, match="network is a str"):
+            asked()
+
+
+def test_what_must_run_was_running():
+    """gas gives 0 MW in the table and must run: it was on, at its least output."""
+    unit = units_of_network(three_buses(gas={"must_run": True, "p_min_mw": 5.0}), 1).unit.loc["gas"]
+    assert unit["on_before"] and unit["p_before_mw"] == 5.0
+
+
+def test_a_network_without_anything_to_commit_is_refused():
+    """Loads that are all out of service ask nothing of the source, and nothing else is there."""
+    with pytest.raises(BadInput, match="table unit is empty"):
+        units_of_network(two_ends(loads="d", dead="d"), 2)
+    only_a_shunt = two_ends(50.0, loads=(), shunt=[{"id": "coil", "bus": "b", "g_mw": 5.0}])
+    assert commit_units(units_of_network(only_a_shunt, 2), network=only_a_shunt).objective == pytest.approx(100.0)

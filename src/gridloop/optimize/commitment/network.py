@@ -8,6 +8,7 @@ here, its branches, switches and sources do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from gridloop.network.model import Network
 from gridloop.network.unit_system import UnitSystem
 from gridloop.optimize.case import Moment
 from gridloop.optimize.physics.dc import Dc
+from gridloop.optimize.physics.dc_limits import FlowLimits
 from gridloop.optimize.physics.dc_model import DcModel
 from gridloop.units import BASE_MVA, FloatArray, IntArray
 
@@ -34,7 +36,7 @@ class UnitGrid:
     dc       the DC model: `grid` the factors, `low`, `high` [branch] limits per unit, `share` [reference, node] what
              every reference absorbs, `outages` limits after losses, where asked for
     node     by quantity ("unit", "renewable", "charge", …) the node of every injector
-    at       [bus of load_mw] node
+    at       [bus of load_mw] node; −1 where nothing is ever drawn, at a bus that is no part of the moment
     """
 
     net: Network
@@ -43,11 +45,21 @@ class UnitGrid:
     node: dict[str, IntArray]
     at: IntArray
 
+    @cached_property
+    def limits(self) -> FlowLimits:
+        """Limits of flows before anything injects; copies of it share the factors of outages, which take long."""
+        dc, nothing = self.dc, np.zeros(0, dtype=np.int64)
+        limits = FlowLimits(dc.grid, nothing, np.zeros(self.moment.n), dc.low, dc.high, dc.outages)
+        if dc.outages is not None:
+            limits.after(limits.base)  # makes the factors
+        return limits
+
     def drawn(self, system: UnitSystem, demand: FloatArray) -> FloatArray:
         """What is drawn where, for a demand [hour] in MW. [node, hour], per unit"""
         load = system.with_demand(pd.Series(demand)).load_mw.to_numpy(dtype=float).T / BASE_MVA
         total = np.zeros((self.moment.n, demand.size))
-        np.add.at(total, self.at, load)
+        there = self.at >= 0
+        np.add.at(total, self.at[there], load[there])
         return total
 
 
@@ -58,10 +70,8 @@ def read_grid(system: UnitSystem, net: Network, physics: Dc | None = None) -> Un
     """
     from gridloop.optimize.problems.dispatch_network import in_the_dark, refuse
 
-    chosen = Dc() if physics is None else physics
-    if chosen.form != "flows":
-        raise BadInput(f"a commitment knows the DC model as flows; this one is {chosen.form!r}: give Dc(form='flows').")
-    refuse(net)
+    chosen = _as_flows(physics)
+    refuse(as_network(net))
     places = _buses(system, net)
     moment = Moment.of(_as_asked(system, net, places))
     dark = in_the_dark(moment)
@@ -76,15 +86,41 @@ def read_grid(system: UnitSystem, net: Network, physics: Dc | None = None) -> Un
             f"source: {listed(lost)}. Take them out, or bring the buses back.",
             buses=lost,
         )
+    drawn = (system.load_mw != 0.0).any().to_numpy()
+    # in service these would be in the dark
+    out = sorted(b for b, node, any_mw in zip(places["load"], node["load"], drawn, strict=True) if node < 0 and any_mw)
+    if out:
+        raise BadInput(
+            f"load_mw has demand at {len(out)} buses that are out of service: {listed(out)}. Leave it out, or bring "
+            "the buses back.",
+            buses=out,
+        )
     try:
         dc = chosen.new_model(moment)
     except SolveFailed as error:
         raise BadInput(f"the flows of this network cannot be had: {error.args[0]}") from error
     chosen.add_thermal_limit(dc)
     chosen.add_angle_limit(dc)
-    idle = node["load"] < 0  # nothing is drawn there, or the island would be in the dark
-    at = node.pop("load")
-    return UnitGrid(net, moment, dc, node, np.where(idle, 0, at))
+    return UnitGrid(net, moment, dc, node, node.pop("load"))
+
+
+def as_network(net: Network) -> Network:
+    """The network itself. Raises `BadInput` for what is none."""
+    if not isinstance(net, Network):
+        raise BadInput(f"the network is a {type(net).__name__}; give one that gridloop.read_network has read.")
+    return net
+
+
+def _as_flows(physics: Dc | None) -> Dc:
+    """The DC model that is asked for. Raises `BadInput` for others."""
+    chosen = Dc() if physics is None else physics
+    if isinstance(chosen, type):
+        raise BadInput(f"physics is an object: write {chosen.__name__}(), not {chosen.__name__}.")
+    if not isinstance(chosen, Dc):
+        raise BadInput(f"physics is {chosen!r}; a commitment knows the DC model: give Dc(), or nothing.")
+    if chosen.form != "flows":
+        raise BadInput(f"a commitment knows the DC model as flows; this one is {chosen.form!r}: give Dc(form='flows').")
+    return chosen
 
 
 def _buses(system: UnitSystem, net: Network) -> dict[str, list[str]]:

@@ -123,7 +123,7 @@ def add_grid(
         parts += [(other.columns[q], other.signs[q], grid.node[q]) for q in other.columns if other.signs[q] != 0.0]
         node = np.concatenate([n for _, _, n in parts])
         dc = grid.dc
-        limits = [FlowLimits(dc.grid, node, -drawn[:, t], dc.low, dc.high, dc.outages) for t in range(hours)]
+        limits = [replace(grid.limits, node=node, given=-drawn[:, t]) for t in range(hours)]
         one = Injectors(
             column=np.concatenate([c for c, _, _ in parts]),
             sign=np.concatenate([np.full(len(c), sign) for c, sign, _ in parts]),
@@ -171,7 +171,8 @@ def flows_of(grid: GridRows, x: FloatArray, s: int) -> FloatArray:
 
 
 def limits_of(grid: GridRows, s: int, t: int) -> FlowLimits:
-    """The limits of one hour, with those that are rows by now. A copy: what comes in belongs to one model alone."""
+    """The limits of one hour, with those that are rows by now. A copy: what comes in belongs to one model alone, and
+    rounds count anew, for those of a search do not lead to one another."""
     here = (grid.scenario == s) & (grid.hour == t)
     return replace(grid.scenarios[s].limits[t], branch=grid.branch[here], outage=grid.outage[here])
 

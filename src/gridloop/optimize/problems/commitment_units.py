@@ -6,12 +6,19 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import BadInput, OutOfRange, listed
+from gridloop.network.arrays import build_arrays
 from gridloop.network.model import Network
 from gridloop.network.unit_system import STORAGE_COLUMNS, UnitSystem
 from gridloop.optimize.case import Moment
+from gridloop.optimize.commitment.network import as_network
 from gridloop.optimize.cost_curve import CostCurve, read_curves
+from gridloop.optimize.problems.commitment_inputs import (
+    available_by_hour,
+    check_pieces,
+    loads_by_hour,
+    reserve_by_hour,
+)
 from gridloop.optimize.problems.dispatch_network import refuse, units_of
-from gridloop.optimize.problems.multi_period_loads import loads_of
 from gridloop.units import BASE_MVA, FloatArray
 
 # Pieces of a quadratic cost between least and most output. They cost too much by 1/400 of the quadratic part at most
@@ -37,26 +44,29 @@ def units_of_network(
                   together, which keep their shares; or for how many hours the loads of the table last
     available_mw  [hour × generator] what the weather lets these give; generators of the kinds solar and wind that are
                   not in it give up to p_max_mw. Both cost nothing, and may be turned down
+    reserve_mw    spinning reserve that is wanted, by hour or the same in all
     pieces        of a quadratic cost; curves of points keep their corners
 
-    A generator runs before the first hour where its p_mw is above 0, for `since_h` hours. Limits that are missing do
-    not limit. What a source gives is a unit source:ID that is always on; that it could take power does not count.
-    Shunts draw their g_mw. Storage ends no emptier than it began; its self-discharge does not count.
+    A generator is on before the first hour where its p_mw is above 0, and where it must run; it, or one that is off,
+    has been so for `since_h` hours. Limits that are missing do not limit. What a source gives is a unit source:ID that
+    is always on; that it could take power does not count. Shunts draw their g_mw. What stands at a bus out of service
+    is left out. Storage ends no emptier than it began; its self-discharge does not count.
     Raises `InvalidNetwork`, `BadInput` and its kinds where the tables or series are wrong.
     """
-    refuse(net)
-    if isinstance(load_mw, int):
-        load_mw = pd.Series([float(net.load.loc[net.load["in_service"], "p_mw"].sum())] * load_mw)
-    times, values = loads_of(net, load_mw)
-    hours = len(times)
+    refuse(as_network(net))
+    check_pieces(pieces)
+    times, values = loads_by_hour(net, load_mw)
+    reserve = reserve_by_hour(reserve_mw, times)
     peak = net.load.assign(p_mw=np.abs(values).max(axis=1))
     idle = net.storage.assign(p_mw=0.0, q_mvar=0.0)
     moment = Moment.of(Network({**net.tables, "load": peak, "storage": idle}, net.name, net.version, net.history))
     load = _drawn(net, moment, values)
     demand = load.sum(axis=1)
-    reserve = np.broadcast_to(np.asarray(reserve_mw, dtype=float), hours).astype(float)
-    table = _generators(net, moment, demand.to_numpy(dtype=float) + reserve)
-    weather, renewable = _weather(table, available_mw, hours)
+    storage = _storage(net, moment)
+    # No hour asks more of a source: what buses draw, whatever others give, with reserve, while all storage is loaded.
+    most = float((load.clip(lower=0.0).sum(axis=1) + reserve).max()) + float(storage["charge_max_mw"].sum())
+    table = _generators(net, moment, most)
+    weather, renewable = _weather(table, available_by_hour(available_mw, times, table.index))
     units = table[~weather & (table["p_max_mw"] > 0.0)]
     unit = _units(units)
     return UnitSystem(
@@ -64,11 +74,11 @@ def units_of_network(
         cost=_corners(units, pieces),
         start=_starts(units, unit),
         demand_mw=demand,
-        reserve_mw=pd.Series(reserve),
-        regulation_mw=pd.Series(np.zeros(hours)),
+        reserve_mw=reserve,
+        regulation_mw=reserve * 0.0,
         renewable_min_mw=renewable * 0.0,
         renewable_max_mw=renewable,
-        storage=_storage(net, moment),
+        storage=storage,
         name=net.name,
         load_mw=load,
         renewable_bus=table.loc[renewable.columns, "bus"],
@@ -79,9 +89,11 @@ def place_units(system: UnitSystem, net: Network) -> UnitSystem:
     """The same system with a bus for everything, so that it can be committed on this network.
 
     An id that the network knows (as generator or storage) is where that is; else it begins with its bus, as 101_CT_1
-    with 101. The demand is drawn in the shares of the network's loads in service. Flexible load keeps its column bus.
+    with 101. The demand is drawn in the shares of the network's loads that are in service, at buses that are. Flexible
+    load keeps its column bus.
     Raises `BadInput` where something finds no place.
     """
+    as_network(net)
     known = {**net.storage["bus"].to_dict(), **net.generator["bus"].to_dict()}
     buses = set(net.bus.index)
     lost: list[str] = []
@@ -105,7 +117,7 @@ def place_units(system: UnitSystem, net: Network) -> UnitSystem:
             "let ids begin with their bus (101_CT_1), or give the tables a column bus.",
             ids=lost,
         )
-    loads = net.load[net.load["in_service"]]
+    loads = net.load[build_arrays(net).element_on["load"]]
     by_bus = loads.groupby("bus", sort=False)["p_mw"].sum()
     if not float(by_bus.sum()) > 0.0:
         raise BadInput(f"network {net.name!r} has no load in service that could say where the demand is drawn.")
@@ -120,29 +132,36 @@ def place_units(system: UnitSystem, net: Network) -> UnitSystem:
 
 
 def _drawn(net: Network, moment: Moment, values: FloatArray) -> pd.DataFrame:
-    """What loads and shunts draw, by bus. [hour × bus], MW; buses that draw nothing are left out."""
-    on = net.load["in_service"].to_numpy(dtype=bool)
+    """What loads and shunts draw, by bus. [hour × bus], MW
+
+    Buses that draw nothing and carry nothing are left out; load that nothing supplies stays, for it is a fault.
+    """
+    node, on = moment.node_of_bus, moment.arrays.element_on["load"]
     bus = pd.Index(net.load["bus"].to_numpy()[on])
     load = pd.DataFrame(values[on].T, columns=bus).T.groupby(level=0, sort=False).sum().T
-    shunt = net.shunt[net.shunt["in_service"] & (net.shunt["g_mw"] != 0.0)].groupby("bus")["g_mw"].sum()
-    for at, g_mw in shunt.items():
+    alive = moment.arrays.element_on["shunt"] & (node[net.bus.index.get_indexer(pd.Index(net.shunt["bus"]))] >= 0)
+    shunt = net.shunt[alive & (net.shunt["g_mw"] != 0.0).to_numpy()]
+    for at, g_mw in shunt.groupby("bus")["g_mw"].sum().items():
         load[at] = load.get(at, 0.0) + g_mw
-    there = [b for b in load.columns if moment.node_of_bus[net.bus.index.get_loc(b)] >= 0 or (load[b] != 0).any()]
+    there = [b for b in load.columns if node[net.bus.index.get_loc(b)] >= 0 or (load[b] != 0).any()]
     load = load[there].reset_index(drop=True)
     load.columns = [str(b) for b in load.columns]
     return load
 
 
-def _generators(net: Network, moment: Moment, most: FloatArray) -> pd.DataFrame:
-    """Generators and sources of a moment with all that a commitment asks of them."""
+def _generators(net: Network, moment: Moment, most: float) -> pd.DataFrame:
+    """Generators and sources of a moment with all that a commitment asks of them.
+
+    most  MW that are ever asked of one source: what it may give at most, if it is not rated for less
+    """
     table = units_of(moment)
     of_table = moment.gen_row >= 0
     table["bus"] = moment.bus[moment.gen_node]
     own = net.generator.iloc[moment.gen_row[of_table]]
     table.loc[of_table, "bus"] = own["bus"].to_numpy()
-    # a source gives what is missing, which is never more than all that is asked
-    table.loc[~of_table, "p_min_mw"] = table.loc[~of_table, "p_min_mw"].fillna(0.0).clip(lower=0.0)
-    table.loc[~of_table, "p_max_mw"] = table.loc[~of_table, "p_max_mw"].clip(upper=float(most.max(initial=0.0)))
+    least = table.loc[~of_table, "p_min_mw"].fillna(0.0).clip(lower=0.0)
+    table.loc[~of_table, "p_min_mw"] = least
+    table.loc[~of_table, "p_max_mw"] = table.loc[~of_table, "p_max_mw"].clip(upper=np.maximum(least, most))
     for column in ("min_up_h", "min_down_h", "start_cost", "start_max_mw", "stop_max_mw", "since_h"):
         table[column] = np.nan
         table.loc[of_table, column] = own[column].to_numpy(dtype=float)
@@ -165,27 +184,29 @@ def _generators(net: Network, moment: Moment, most: FloatArray) -> pd.DataFrame:
     return table
 
 
-def _weather(table: pd.DataFrame, available: pd.DataFrame | None, hours: int) -> tuple[pd.Series, pd.DataFrame]:
+def _weather(table: pd.DataFrame, given: pd.DataFrame) -> tuple[pd.Series, pd.DataFrame]:
     """Which generators give what the weather lets them, and what that is. [hour × generator]"""
-    given = pd.DataFrame(index=range(hours)) if available is None else available.reset_index(drop=True).astype(float)
-    given.columns = [str(c) for c in given.columns]
-    unknown = [c for c in given.columns if c not in table.index]
-    if unknown:
-        raise BadInput(f"available_mw has {len(unknown)} columns that are no generators in service: {listed(unknown)}.")
-    if len(given) != hours:
-        raise BadInput(f"available_mw has {len(given)} hours, the loads {hours}; they must be the same.")
     weather = table["kind"].isin(_WEATHER) | table.index.isin(given.columns)
-    costly = weather & ((table[["cost_linear_per_mwh", "cost_quadratic_per_mw2h"]] != 0.0).any(axis=1))
-    if costly.any():
-        ids = [str(i) for i in table.index[costly]]
+    ids = [str(i) for i in table.index[weather & _costly(table)]]
+    if ids:
         raise BadInput(
-            f"{len(ids)} generators that follow the weather have costs: {listed(ids)}. What follows it is free here; "
-            "set their costs to 0, or leave them out of available_mw and give them another kind.",
+            f"{len(ids)} generators that follow the weather have costs: {listed(ids)}. What follows it is free here, "
+            "and so are its starts; set their costs to 0 and take their points away, or leave them out of available_mw "
+            "and give them another kind.",
             ids=ids,
         )
     most = table["p_max_mw"].astype(float)[weather]
     columns = {str(i): given[str(i)].clip(upper=top) if str(i) in given else top for i, top in most.items()}
-    return weather, pd.DataFrame(columns, index=pd.RangeIndex(hours), dtype=float)
+    return weather, pd.DataFrame(columns, index=given.index, dtype=float)
+
+
+def _costly(table: pd.DataFrame) -> pd.Series:
+    """What asks money for output, for being on or for starts; points that cannot be read ask some too. [generator]"""
+    numbers = table[["cost_fixed_per_h", "cost_linear_per_mwh", "cost_quadratic_per_mw2h", "start_cost"]]
+    by_points = np.zeros(len(table), dtype=bool)
+    for k, curve in read_curves(table["cost_points"]).items():
+        by_points[k] = not curve.p_mw.size or bool((curve.cost_per_h != 0.0).any())
+    return (numbers.fillna(0.0) != 0.0).any(axis=1) | by_points | (table["start_points"] != "")
 
 
 def _units(table: pd.DataFrame) -> pd.DataFrame:
@@ -208,8 +229,6 @@ def _units(table: pd.DataFrame) -> pd.DataFrame:
 
 def _corners(table: pd.DataFrame, pieces: int) -> pd.DataFrame:
     """Corners of all cost curves between least and most output."""
-    if pieces < 1:
-        raise OutOfRange(f"pieces is {pieces}; allowed is 1 or more.")
     curves = read_curves(table["cost_points"])
     rows = []
     limits = table[["p_min_mw", "p_max_mw"]].to_numpy(dtype=float)

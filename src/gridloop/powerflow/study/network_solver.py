@@ -83,7 +83,7 @@ class NetworkStudySolver:
 
     @cached_property
     def _starts(self) -> tuple[Start, Start, Start]:
-        """Where scenarios start: with the common matrix, with their own, and flat."""
+        """Where scenarios start: with the common matrix, with their own, and afresh."""
         s = self._base(self.centre)
         for key, value in self.centre.items():
             s = s + self._sum(key, value[:, None])[:, 0]
