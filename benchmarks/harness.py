@@ -59,6 +59,19 @@ class Bench:
         return answer
 
 
+def warmed(turn: Turn) -> Turn:
+    """A turn whose first measurement is thrown away: the peers, in processes of their own, warm up too.
+
+    Between two turns a minute may pass, in which a virtual machine gives away the memory that nobody touches.
+    """
+
+    def second() -> float:
+        turn()
+        return turn()
+
+    return second
+
+
 def alternate(
     turns: Mapping[str, Turn], runs: int, say: Callable[[str], None] = lambda text: None
 ) -> dict[str, list[float]]:
