@@ -17,9 +17,10 @@ import numpy as np
 from benchmarks.harness import Bench, Turn, alternate, warmed
 from benchmarks.opf_cases import PHYSICS, folder, matrices, published
 from benchmarks.opf_dc import dc_row
+from benchmarks.opf_row import row, solve
 from benchmarks.peers import PeerFailed
 from benchmarks.promises import PROMISES
-from benchmarks.result import Rates, Row
+from benchmarks.result import Row
 
 NAME = "opf"
 CASADI, PANDAPOWER = "CasADi + Ipopt", "pandapower runopp"
@@ -48,23 +49,11 @@ def run(bench: Bench) -> list[Row]:
 
 
 def _row(bench: Bench, name: str, buses: int, published: float) -> Row:
-    import gridloop as gl
-    from gridloop.optimize.problems.opf import optimal_power_flow
-
     path = folder() / f"pglib_opf_case{name}.m"
     facts: dict[str, Any] = {"buses": buses, "published": published}
-    answers: list[Any] = []
 
     def ours() -> float:
-        began = time.perf_counter()
-        net = gl.read_network(path)
-        read = time.perf_counter() - began
-        flow = optimal_power_flow(net)
-        took = time.perf_counter() - began
-        answers.append(flow)
-        facts.update(objective=flow.cost, status=flow.status, read_s=read, build_s=flow.build_s, solve_s=flow.solve_s)
-        facts.update(iterations=flow.iterations, violation_pu=flow.violations_max_pu)
-        return 1 / took
+        return 1 / solve(path, "ac", facts)[0]
 
     turns: dict[str, Turn] = {"gridloop": warmed(ours)}
     if bench.with_peers and buses <= MOST_BUSES_OF_CASADI:
@@ -89,13 +78,7 @@ def _row(bench: Bench, name: str, buses: int, published: float) -> Row:
     right = facts["status"] == "optimal" and apart <= SAME_COST
     if not right:
         notes.append(f"WRONG: objective {facts['objective']:.6g}, published {published:.6g}, status {facts['status']}.")
-    mine = rates.pop("gridloop")
-    return Row(
-        NAME, name, 1, Rates(tuple(mine), "file to checked answer"),
-        {tool: Rates(tuple(found), "build and solve") for tool, found in rates.items()},
-        mismatch_pu=facts["violation_pu"] if right else np.inf, allowed_mismatch_pu=1e-6,
-        scenarios=1, facts=facts, notes=tuple(notes),
-    )  # fmt: skip
+    return row(NAME, name, "file to checked answer", rates, right, facts, notes)
 
 
 def _pandapower(path: Path, facts: dict[str, Any]) -> float:

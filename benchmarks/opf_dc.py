@@ -7,15 +7,15 @@ timed.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
 
 from benchmarks.harness import Bench, Turn, alternate, warmed
 from benchmarks.opf_cases import Published, matrices
+from benchmarks.opf_row import row, solve
 from benchmarks.opf_turned import turned_apart
-from benchmarks.result import Rates, Row
+from benchmarks.result import Row
 
 PYPSA = "PyPSA + HiGHS"
 # Larger ones take PyPSA minutes, or more memory than a small machine has.
@@ -26,19 +26,12 @@ SAME_MODEL = 1e-5
 
 def dc_row(bench: Bench, benchmark: str, case: Published, same_cost: float) -> Row:
     """One case. same_cost  largest relative difference to PGLib's table that counts as the same"""
-    import gridloop as gl
-
     name = f"{case.name} dc"
     facts: dict[str, Any] = {"buses": case.buses, "published": case.objective["dc"]}
 
     def ours() -> float:
-        began = time.perf_counter()
-        net = gl.read_network(case.path)
-        read = time.perf_counter() - began
-        flow = gl.optimal_power_flow(net, physics="dc")
-        took = time.perf_counter() - began
-        facts.update(objective=flow.cost, status=flow.status, read_s=read, build_s=flow.build_s, solve_s=flow.solve_s)
-        facts.update(file_to_answer_s=took, violation_pu=flow.violations_max_pu)
+        took, read = solve(case.path, "dc", facts)
+        facts["file_to_answer_s"] = took
         return 1 / (took - read)
 
     turns: dict[str, Turn] = {"gridloop": warmed(ours)}
@@ -70,10 +63,4 @@ def dc_row(bench: Bench, benchmark: str, case: Published, same_cost: float) -> R
         right = right and beside <= SAME_MODEL
     if not right:
         notes.append(f"WRONG: objective {facts['objective']:.8g}, published {facts['published']:.6g}, or not PyPSA's.")
-    mine = rates.pop("gridloop")
-    return Row(
-        benchmark, name, 1, Rates(tuple(mine), "network to checked answer"),
-        {tool: Rates(tuple(found), "build and solve") for tool, found in rates.items()},
-        mismatch_pu=facts["violation_pu"] if right else np.inf, allowed_mismatch_pu=1e-6,
-        scenarios=1, facts=facts, notes=tuple(notes),
-    )  # fmt: skip
+    return row(benchmark, name, "network to checked answer", rates, right, facts, notes)

@@ -5,21 +5,13 @@ from pathlib import Path
 
 import pytest
 from pytest import approx
+from street import street_case
 
 # A roof of 150 kW at the end of 300 m of cable lifts it to 1.11 pu; a load on one phase makes the phases differ.
-STREET = """Clear
-New Circuit.street basekv=11 pu=1.02 bus1=grid mvasc3=100 mvasc1=80
-New Transformer.station phases=3 windings=2 xhl=4 %loadloss=1.2
-~ wdg=1 bus=grid conn=delta kv=11 kva=250
-~ wdg=2 bus=joint0 conn=wye kv=0.4 kva=250
-New Linecode.cable nphases=3 r1=0.32 x1=0.08 r0=0.6 x0=0.25 c1=0 c0=0 units=km
-New Line.cable1 bus1=joint0 bus2=joint1 linecode=cable length=0.15 units=km
-New Line.cable2 bus1=joint1 bus2=joint2 linecode=cable length=0.15 units=km
-New Load.home1 bus1=joint1.1 phases=1 kv=0.231 kw=8 kvar=2
-New Generator.roof bus1=joint2 phases=3 kv=0.4 kw=150 pf=1
-Set voltagebases=[11 0.4]
-CalcVoltageBases
+STREET = street_case(
+    """New Generator.roof bus1=joint2 phases=3 kv=0.4 kw=150 pf=1
 """
+)
 ASKED = ("--curtail", "--v-max-pu", "1.05", "--import-per-mwh", "40")
 
 

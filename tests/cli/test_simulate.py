@@ -14,6 +14,7 @@ import pytest
 from command import Command, start
 from pytest import approx
 from rich.console import Console
+from street import street_case
 
 from gridloop.cli import simulate as command
 from gridloop.cli.study_file import ALLOWED
@@ -24,20 +25,11 @@ from gridloop.powerflow.study.simulate import simulate
 from gridloop.powerflow.study.study import Progress
 from gridloop.testing import chain, two_bus, village
 
-STREET = """Clear
-New Circuit.street basekv=11 pu=1.02 bus1=grid mvasc3=100 mvasc1=80
-New Transformer.station phases=3 windings=2 xhl=4 %loadloss=1.2
-~ wdg=1 bus=grid conn=delta kv=11 kva=250
-~ wdg=2 bus=joint0 conn=wye kv=0.4 kva=250
-New Linecode.cable nphases=3 r1=0.32 x1=0.08 r0=0.6 x0=0.25 c1=0 c0=0 units=km
-New Line.cable1 bus1=joint0 bus2=joint1 linecode=cable length=0.15 units=km
-New Line.cable2 bus1=joint1 bus2=joint2 linecode=cable length=0.15 units=km
-New Load.home1 bus1=joint1.1 phases=1 kv=0.231 kw=8 kvar=2
-New Load.home2 bus1=joint2.2 phases=1 kv=0.231 kw=7 kvar=2
+STREET = street_case(
+    """New Load.home2 bus1=joint2.2 phases=1 kv=0.231 kw=7 kvar=2
 New Load.school bus1=joint2 phases=3 kv=0.4 kw=20 kvar=5
-Set voltagebases=[11 0.4]
-CalcVoltageBases
 """
+)
 # Roofs of three times the street's load lift its voltage above 1.05 pu at noon; without them nothing does.
 STUDY = """cases = 24
 profiles = "year.csv"

@@ -10,8 +10,9 @@ from scipy.sparse import csc_array
 
 from gridloop.network.arrays import build_arrays
 from gridloop.network.model import Network
+from gridloop.powerflow.admittance import supplied_admittance
 from gridloop.powerflow.newton import factorize, solve_newton
-from gridloop.powerflow.solve import solve, supplied_admittance
+from gridloop.powerflow.solve import solve
 from gridloop.testing import chain, two_bus, village
 
 # Every state is solved to 1e-8; the last step of Newton leaves far less, whatever shares the factorization.

@@ -9,8 +9,9 @@ from random_grids import random_grid, random_grids
 
 from gridloop.network.arrays import build_arrays
 from gridloop.network.topology import NO_NODE
+from gridloop.powerflow.admittance import supplied_admittance
 from gridloop.powerflow.sensitivity import Linearization, current_magnitudes
-from gridloop.powerflow.solve import solve, supplied_admittance
+from gridloop.powerflow.solve import solve
 from gridloop.testing import two_bus, village
 
 # Differences over ±1e-4 pu are off by 1e-8 of the third derivative (below 100 here) and by 1e-12 / 1e-4 of what the

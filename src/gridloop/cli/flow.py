@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import pandas as pd
@@ -10,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gridloop.cli.output import clean, print_json, say
+from gridloop.cli.feeder_words import show_head, show_voltages
+from gridloop.cli.output import clean, print_json, records, say
 from gridloop.io.read import read_network
 from gridloop.network.feeder.model import Feeder
 from gridloop.powerflow.doors import power_flow
@@ -54,10 +54,7 @@ def flow(
 
 
 def _tables(result: Flow | FeederFlow, names: tuple[str, ...]) -> dict[str, Any]:
-    return {
-        name: json.loads(getattr(result, name).reset_index().to_json(orient="records", double_precision=15))
-        for name in names
-    }
+    return {name: records(getattr(result, name)) for name in names}
 
 
 def _feeder_as_json(file: str, result: FeederFlow) -> dict[str, Any]:
@@ -76,22 +73,11 @@ def _feeder_as_json(file: str, result: FeederFlow) -> dict[str, Any]:
 
 def _show_feeder(console: Console, file: str, result: FeederFlow) -> None:
     feeder = result.feeder
-    say(
-        console,
-        f"{file}: {len(feeder.bus)} buses, {len(result.bus)} nodes, {len(feeder.line)} lines, "
-        f"{len(feeder.transformer)} transformers, {len(feeder.load)} loads",
-    )
-    for lost in feeder.loss_report:
-        say(console, f"Not read: {lost}")
-    if result.diagnosis is not None:
-        say(console, f"Diagnosis: {result.diagnosis}")
+    show_head(console, file, feeder, len(result.bus), f"{len(feeder.load)} loads", result.diagnosis)
     if not result.converged:
         return
     say(console, f"Converged in {result.iterations} iterations. Losses {1000 * result.losses_mw:.2f} kW.")
-    v = result.bus["v_pu"]
-    names = [f"{bus}.{phase}" for bus, phase in v.index]
-    low, high = names[int(v.argmin())], names[int(v.argmax())]
-    say(console, f"Voltage {v.min():.4f} pu (node {low}) to {v.max():.4f} pu (node {high}).")
+    show_voltages(console, result.bus["v_pu"])
     if len(result.regulator):
         taps = ", ".join(f"{name} {tap:+d}" for name, tap in result.regulator["tap"].dropna().astype(int).items())
         say(console, f"Taps: {taps}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ from rich.console import Console
 
 from gridloop.cli.live_line import LiveLine
 from gridloop.cli.opf_feeder import Given, feeder_as_json, show_feeder
-from gridloop.cli.output import Interrupted, print_json, say
+from gridloop.cli.output import Interrupted, print_json, records, say
 from gridloop.errors import BadInput
 from gridloop.io.read import read_network
 from gridloop.network.feeder.model import Feeder
@@ -143,9 +142,9 @@ def _as_json(file: str, flow: OptimalFlow, plot: Path | None) -> dict[str, Any]:
         "case": file,
         **flow.to_dict(),
         "binding_limits": {str(branch): float(value) for branch, value in binding_limits(flow).items()},
-        "generator": json.loads(flow.generator.reset_index().to_json(orient="records", double_precision=15)),
-        "line": json.loads(flow.line.reset_index().to_json(orient="records", double_precision=15)),
-        "transformer": json.loads(flow.transformer.reset_index().to_json(orient="records", double_precision=15)),
+        "generator": records(flow.generator),
+        "line": records(flow.line),
+        "transformer": records(flow.transformer),
         **({"contingencies": binding_contingencies(flow).to_dict("records")} if secured else {}),
         **({"page": str(plot)} if plot is not None else {}),
     }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from gridloop.cli.output import say
+from gridloop.cli.feeder_words import extremes, show_head, show_voltages
+from gridloop.cli.output import records, say
 from gridloop.errors import OutOfRange
 from gridloop.network.feeder.model import Feeder
 from gridloop.optimize.explain_flow import sentence
@@ -59,10 +59,7 @@ class Given:
 
 def feeder_as_json(file: str, flow: FeederOptimalFlow) -> dict[str, Any]:
     """The keys of a network's answer, with prices by node "BUS.PHASE"; and what was not read."""
-    tables = {
-        name: json.loads(getattr(flow, name).reset_index().to_json(orient="records", double_precision=15))
-        for name in ("generator", "bus", "line", "conductor")
-    }
+    tables = {name: records(getattr(flow, name)) for name in ("generator", "bus", "line", "conductor")}
     return {
         "case": file,
         **flow.to_dict(),
@@ -89,15 +86,7 @@ def binding(flow: FeederOptimalFlow) -> dict[str, float]:
 def show_feeder(console: Console, file: str, flow: FeederOptimalFlow, top: int) -> None:
     """What a person wants to know."""
     feeder = flow.feeder
-    say(
-        console,
-        f"{file}: {len(feeder.bus)} buses, {len(flow.bus)} nodes, {len(feeder.line)} lines, "
-        f"{len(feeder.transformer)} transformers, {len(feeder.generator)} generators",
-    )
-    for lost in feeder.loss_report:
-        say(console, f"Not read: {lost}")
-    if flow.diagnosis is not None:
-        say(console, f"Diagnosis: {flow.diagnosis}")
+    show_head(console, file, feeder, len(flow.bus), f"{len(feeder.generator)} generators", flow.diagnosis)
     for warning in flow.warnings:
         say(console, f"Warning: {warning}")
     if not flow.solved:
@@ -109,10 +98,9 @@ def show_feeder(console: Console, file: str, flow: FeederOptimalFlow, top: int) 
     )
     if flow.ac_check is not None:
         say(console, _beside_ac(flow))
-    v, price = flow.bus["v_pu"].dropna(), flow.lmp.dropna()
-    low, high = (".".join(map(str, v.index[k])) for k in (int(v.argmin()), int(v.argmax())))
-    say(console, f"Voltage {v.min():.4f} pu (node {low}) to {v.max():.4f} pu (node {high}).")
-    cheap, dear = (".".join(map(str, price.index[k])) for k in (int(price.argmin()), int(price.argmax())))
+    show_voltages(console, flow.bus["v_pu"].dropna())
+    price = flow.lmp.dropna()
+    cheap, dear = extremes(price)
     say(console, f"Prices from {price.min():,.2f} (node {cheap}) to {price.max():,.2f} (node {dear}) per MWh.")
     limits = binding(flow)
     say(console, f"{len(limits)} limits cost money." if limits else "No limit costs money.")

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
     from rich.console import Console
 
 
@@ -23,6 +24,11 @@ def print_json(data: Any) -> None:
 def say(console: Console, text: str) -> None:
     """One line of text as it is: a terminal wraps it, a pipe, a search or a copied path gets it whole."""
     console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def records(table: DataFrame) -> Any:
+    """The rows of a table for JSON, their index among the columns."""
+    return json.loads(table.reset_index().to_json(orient="records", double_precision=15))
 
 
 def clean(value: Any) -> Any:

@@ -13,7 +13,7 @@ import xarray as xr
 from rich.console import Console
 from rich.table import Table
 
-from gridloop.cli.output import clean, say
+from gridloop.cli.output import clean, records, say
 from gridloop.errors import BadInput
 from gridloop.powerflow.study.study import Study
 
@@ -81,7 +81,7 @@ class Results:
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain values."""
-        return {**self.facts, "took": dict(self.took), **{name: _records(t) for name, t in self.tables.items()}}
+        return {**self.facts, "took": dict(self.took), **{name: records(t) for name, t in self.tables.items()}}
 
 
 def _table(study: Study, name: str) -> pd.DataFrame:
@@ -120,10 +120,6 @@ def _levels(hosted: xr.Dataset) -> pd.DataFrame:
     names = ("cases", "violating", "violating_low", "violating_high", "violating_scenarios")
     table: pd.DataFrame = hosted[list(names)].to_dataframe()
     return table[["pv_share", "ev_share", *names]]
-
-
-def _records(table: pd.DataFrame) -> Any:
-    return json.loads(table.reset_index().to_json(orient="records", double_precision=15))
 
 
 # ----- files ---------------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from scipy.sparse import csr_array
 
 from gridloop.network.arrays import NetworkArrays
 from gridloop.network.topology import NO_NODE
+from gridloop.powerflow.admittance import supplied_admittance
 from gridloop.powerflow.scenario_changes import BranchChanges
-from gridloop.powerflow.solve import supplied_admittance
 from gridloop.powerflow.threads import in_threads
 from gridloop.units import ComplexArray, FloatArray, IntArray
 

@@ -19,8 +19,9 @@ from gridloop.kernel.lanes import LANES, new_rows
 from gridloop.kernel.newton import CONVERGED, solve_with_own_matrix, solve_with_shared_matrix
 from gridloop.network.arrays import NetworkArrays
 from gridloop.network.topology import NO_NODE
+from gridloop.powerflow.admittance import supplied_admittance
 from gridloop.powerflow.rooms import most_changed, own_room, shared_room
-from gridloop.powerflow.solve import solve, supplied_admittance
+from gridloop.powerflow.solve import solve
 from gridloop.powerflow.start import starts
 from gridloop.units import ComplexArray, FloatArray, IntArray
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from gridloop.network.arrays import Branches, NetworkArrays
 from gridloop.network.topology import NO_NODE
+from gridloop.powerflow.admittance import supplied_admittance
 from gridloop.powerflow.newton import NewtonResult, Pattern, solve_newton
 from gridloop.powerflow.start import starts
 from gridloop.units import BoolArray, ComplexArray, FloatArray, IntArray
@@ -106,14 +106,6 @@ def _held(arrays: NetworkArrays, v: ComplexArray, shape: tuple[int, ...]) -> Com
     v0[arrays.source] = arrays.v_source[:, None]
     v0[arrays.regulated] *= (arrays.v_set / np.abs(v0[arrays.regulated]).T).T
     return v0
-
-
-def supplied_admittance(arrays: NetworkArrays) -> tuple[csr_array, IntArray]:
-    """Admittance matrix of the supplied nodes with its diagonal stored, and which nodes they are."""
-    lit = np.flatnonzero(arrays.topology.supplied)
-    matrix = csr_array(arrays.admittance()[lit][:, lit])
-    matrix.sort_indices()
-    return matrix, lit
 
 
 def branch_currents(b: Branches, v: ComplexArray) -> tuple[ComplexArray, ComplexArray]:

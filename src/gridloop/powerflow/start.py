@@ -11,6 +11,7 @@ from scipy.sparse.csgraph import connected_components
 
 from gridloop.network.arrays import NetworkArrays
 from gridloop.network.topology import NO_NODE
+from gridloop.powerflow.admittance import supplied_admittance
 from gridloop.powerflow.newton import factorize
 from gridloop.units import ComplexArray, FloatArray
 
@@ -50,15 +51,15 @@ def linear_start(arrays: NetworkArrays, injection: ComplexArray) -> ComplexArray
     Where nobody but the sources holds a voltage it is close to the state with high voltages, and knows drops along
     feeders and vector groups. A flat start may lead Newton to one with low voltages.
     """
-    lit = np.flatnonzero(arrays.topology.supplied)
-    matrix = csc_array(arrays.admittance()[lit][:, lit])
+    matrix, lit = supplied_admittance(arrays)
     source = np.isin(lit, arrays.source)
     free = np.flatnonzero(~source)
     flat = flat_start(arrays)
     v = np.repeat(flat[:, None], injection.shape[1], axis=1)
     driven = -(matrix[free] @ np.where(source, flat[lit], 0.0))
+    among = matrix[free][:, free]
     for k in range(injection.shape[1]):
-        factors = factorize(csc_array(matrix[free][:, free] - diags_array(np.conj(injection[lit[free], k]))))
+        factors = factorize(csc_array(among - diags_array(np.conj(injection[lit[free], k]))))
         if factors is not None:
             v[lit[free], k] = factors.solve(driven)
     return v

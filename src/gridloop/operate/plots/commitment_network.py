@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from gridloop.operate.plots.commitment_hours import hour_axis, rows_by_hour
 from gridloop.operate.report import style
-from gridloop.operate.report.chart import Chart, Part, Trace, extended, line, numbers
+from gridloop.operate.report.chart import Chart, Part, extended, line, numbers
 from gridloop.operate.report.words import count, escaped, number, table
 from gridloop.optimize.commitment.result import Commitment
 
@@ -53,30 +54,12 @@ def _loading(plan: Commitment) -> Part:
     shown = [b for b in shown if b in loading.columns][:MOST_BRANCHES]
     if not shown:
         return Part("branches", "Loaded branches", "No branch is loaded to 90 % in any hour.")
-    heat: Trace = {
-        "type": "heatmap",
-        "z": [numbers(loading[b]) for b in reversed(shown)],
-        "x": [t + 0.5 for t in range(plan.system.hours)],
-        "y": [str(b) for b in reversed(shown)],
-        "colorscale": _SHADES,
-        "zmin": 60.0,
-        "zmax": 100.0,
-        "xgap": 1,
-        "ygap": 1,
+    heat, layout = rows_by_hour({str(b): numbers(loading[b]) for b in shown}, plan.system.hours, _SHADES, (60.0, 100.0))
+    heat |= {
         "colorbar": {"title": {"text": "% of rating"}, "thickness": 12, "len": 0.6},
         "hovertemplate": "%{y}, hour %{x:.0f}: %{z:.1f} %<extra></extra>",
     }
-    layout = style.base_layout(150 + 15 * max(len(shown), 4)) | {
-        "hovermode": "closest",
-        "xaxis": hour_axis(plan.system.hours),
-    }
-    layout["yaxis"] = {
-        "tickfont": {"size": 10, "color": style.MUTED},
-        "automargin": True,
-        "dtick": 1,
-        "type": "category",
-    }
-    layout["margin"] = layout["margin"] | {"l": 130}
+    layout["yaxis"] |= {"type": "category"}
     rows = [
         [escaped(str(b)), number(int(row["hours"]), 0), number(float(row["shadow_price_per_mwh"]), 2)]
         for b, row in congested.to_dict("index").items()
@@ -90,15 +73,3 @@ def _loading(plan: Commitment) -> Part:
         says = "No limit costs money; these branches come near theirs."
     chart = Chart("chart-branches", [heat], layout, "Loading of branches, by hour")
     return Part("branches", "Loaded branches", says, [chart], html=html)
-
-
-def hour_axis(hours: int) -> dict[str, object]:
-    """The axis of so many hours, as all charts of a commitment have it."""
-    return {
-        "type": "linear",
-        "range": [0, hours],
-        "dtick": 6 if hours <= 72 else 24,
-        "title": {"text": "hour", "font": {"size": 12, "color": style.MUTED}},
-        "tickfont": {"size": 12, "color": style.MUTED},
-        "gridcolor": style.GRID,
-    }

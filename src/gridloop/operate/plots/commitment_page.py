@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gridloop.operate.plots.commitment_network import hour_axis, network_parts
+from gridloop.operate.plots.commitment_hours import hour_axis, rows_by_hour
+from gridloop.operate.plots.commitment_network import network_parts
 from gridloop.operate.report import style
 from gridloop.operate.report.chart import Chart, Part, Trace, extended, line, numbers
 from gridloop.operate.report.page import document
@@ -129,25 +130,12 @@ def _chart(plan: Commitment) -> Part:
     kept = set(throughout[: MOST_ROWS - len(kept_switching)]) | set(kept_switching)
     shown = [i for i in running if i in kept]
     share = (plan.p_mw[shown] / size[shown].clip(lower=1e-9)).where(on[shown])
-    rows = [numbers(share[i]) for i in reversed(shown)]
-    heat: Trace = {
-        "type": "heatmap",
-        "z": rows,
-        "x": [t + 0.5 for t in range(plan.system.hours)],
-        "y": [str(i) for i in reversed(shown)],
-        "colorscale": _SHADES,
-        "zmin": 0.0,
-        "zmax": 1.0,
-        "xgap": 1,
-        "ygap": 1,
+    heat, layout = rows_by_hour({str(i): numbers(share[i]) for i in shown}, plan.system.hours, _SHADES, (0.0, 1.0))
+    heat |= {
         "hoverongaps": False,
         "colorbar": {"title": {"text": "of most output"}, "tickformat": ".0%", "thickness": 12, "len": 0.6},
         "hovertemplate": "%{y}, hour %{x:.0f}: %{z:.0%}<extra></extra>",
     }
-    height = 150 + 15 * max(len(shown), 4)
-    layout = style.base_layout(height) | {"hovermode": "closest", "xaxis": hour_axis(plan.system.hours)}
-    layout["yaxis"] = {"tickfont": {"size": 10, "color": style.MUTED}, "automargin": True, "dtick": 1}
-    layout["margin"] = layout["margin"] | {"l": 130}
     says = (
         f"{count(len(running), 'unit')} of {len(on.columns)} run at some time, {len(switching)} of them start or stop."
     )

@@ -62,11 +62,8 @@ def bound_whole(relaxation: Relaxation, node: Node, *, best: float, left_s: Call
     model = relaxation.model
     # What choices cost beyond the bound of their own prices; the node's bound may be that of other, better ones.
     room = best - node.choice.bound
-    program, on_off, choice = node.program(model), model.on_off, node.choice
-    program.upper[on_off.u[choice.on > room]] = 0.0
-    program.lower[on_off.u[choice.off > room]] = 1.0
-    program.upper[on_off.v[choice.start > room]] = 0.0
-    program.upper[on_off.w[choice.stop > room]] = 0.0
+    program = node.program(model)
+    node.choice.leave_out(model.on_off, program.lower, program.upper, room)
     if (program.lower > program.upper).any():
         node.bound = np.inf
         return node

@@ -53,11 +53,7 @@ def dispatch_units(
         upper[model.elastic] = np.inf
         cost = cost.copy()
         cost[model.elastic] = 1e5  # beyond any price of a unit, within the solver's range
-    keep = np.zeros(p.a.shape[0], dtype=bool)
-    for rows in (*model.balance, *model.reserve):
-        keep[rows] = True
-    if model.grid is not None:
-        keep[model.grid.all_rows] = True
+    keep = model.kept_rows(*model.balance, *model.reserve)
     hours = model.arrays.hours
     part = shrink(type(p)(p.a, cost, lower, upper, p.row_lower, p.row_upper, p.integer), keep)
     if part.infeasible:

@@ -15,6 +15,7 @@ import numpy as np
 from gridloop.kernel import unit_columns as kernel
 from gridloop.kernel.commitment import solve_units
 from gridloop.optimize.commitment.model import CommitmentModel
+from gridloop.optimize.commitment.tight import OnOff
 from gridloop.units import BoolArray, FloatArray
 
 
@@ -33,6 +34,13 @@ class UnitBound:
     start: FloatArray
     stop: FloatArray
     u: BoolArray
+
+    def leave_out(self, on_off: OnOff, lower: FloatArray, upper: FloatArray, beyond: float) -> None:
+        """Close the choices that add more than this, in the bounds [column] of a program."""
+        upper[on_off.u[self.on > beyond]] = 0.0
+        lower[on_off.u[self.off > beyond]] = 1.0
+        upper[on_off.v[self.start > beyond]] = 0.0
+        upper[on_off.w[self.stop > beyond]] = 0.0
 
 
 def applies(model: CommitmentModel) -> bool:

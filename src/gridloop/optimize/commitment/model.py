@@ -23,7 +23,7 @@ from gridloop.optimize.commitment.rest import (
 )
 from gridloop.optimize.commitment.sums import Sums, add_sums
 from gridloop.optimize.commitment.tight import OnOff, Output, add_on_off, add_output
-from gridloop.units import IntArray
+from gridloop.units import BoolArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +48,15 @@ class CommitmentModel:
     elastic: IntArray
     sums: Sums
     grid: GridRows | None = None
+
+    def kept_rows(self, *rows: IntArray) -> BoolArray:
+        """True at these rows, and at those of the network, which stay where the model is made smaller. [row]"""
+        keep = np.zeros(self.program.a.shape[0], dtype=bool)
+        for some in rows:
+            keep[some] = True
+        if self.grid is not None:
+            keep[self.grid.all_rows] = True
+        return keep
 
 
 def build(system: UnitSystem, cases: Sequence[Case], grid: UnitGrid | None = None) -> CommitmentModel:

@@ -32,7 +32,7 @@ def network_causes(model: CommitmentModel) -> tuple[list[str], dict[str, object]
         return [], {}
     helped, columns = _with_help(model)
     while True:
-        part = shrink(helped.program, _kept(helped))
+        part = shrink(helped.program, helped.kept_rows(*helped.balance))
         if part.infeasible:
             return [], {}
         relaxed = part.session(integer=False).relax(time_limit_s=_LIMIT_S)
@@ -89,15 +89,6 @@ def _said(
         "limits": after,
     }  # fmt: skip
     return told, fact
-
-
-def _kept(model: CommitmentModel) -> np.ndarray:
-    keep = np.zeros(model.program.a.shape[0], dtype=bool)
-    for rows in model.balance:
-        keep[rows] = True
-    assert model.grid is not None
-    keep[model.grid.all_rows] = True
-    return keep
 
 
 def _with_help(model: CommitmentModel) -> tuple[CommitmentModel, list[tuple[IntArray, IntArray]]]:

@@ -18,9 +18,6 @@ from gridloop.optimize.commitment.repair import plan_near
 from gridloop.optimize.commitment.search import Search
 from gridloop.units import BoolArray, FloatArray
 
-# Price of what is missing in the relaxation that only looks for limits, in dearest slopes of a cost curve.
-_PENALTY = 30.0
-
 
 def with_first_limits(model: CommitmentModel, *, time_limit_s: float) -> CommitmentModel:
     """The model with all limits that its relaxation breaks, round by round, as rows; as it is without a network.
@@ -31,8 +28,7 @@ def with_first_limits(model: CommitmentModel, *, time_limit_s: float) -> Commitm
         return model
     until = time.perf_counter() + time_limit_s
     relaxation = Relaxation(model, grown)
-    slopes = model.program.cost[np.concatenate([output.pieces for output in model.outputs])]
-    relaxation.penalty = _PENALTY * max(float(np.abs(slopes).max(initial=0.0)), 1.0)
+    relaxation.charge(model.program.cost[np.concatenate([output.pieces for output in model.outputs])])  # slopes
     free = np.zeros((model.arrays.n, model.arrays.hours))
     every = UnitBound(-np.inf, free, free, free, free, free > 0.0)
     relaxation.set_open(every, np.inf)

@@ -28,6 +28,8 @@ MoreRows = Callable[[CommitmentModel, FloatArray], CommitmentModel | None]
 
 # From so many columns on, an interior point is faster from nothing; a simplex may not end at all.
 INTERIOR_FROM = 50_000
+# Price of what is missing in a balance of the small relaxation, in dearest prices of the whole one.
+_PENALTY = 30.0
 
 
 class Relaxation:
@@ -45,11 +47,7 @@ class Relaxation:
 
     def _keep(self) -> None:
         model = self.model
-        self.keep_rows = np.zeros(model.program.a.shape[0], dtype=bool)
-        for rows in (model.sums.rows, *model.balance, *model.reserve, *model.regulation):
-            self.keep_rows[rows] = True
-        if model.grid is not None:
-            self.keep_rows[model.grid.all_rows] = True
+        self.keep_rows = model.kept_rows(model.sums.rows, *model.balance, *model.reserve, *model.regulation)
 
     def add_rows(self, x: FloatArray) -> bool:
         """Add the rows that values of all columns break; True where there were any."""
@@ -66,6 +64,10 @@ class Relaxation:
     def constant(self) -> float:
         """Cost of all that is decided in it."""
         return self.part.constant
+
+    def charge(self, prices: FloatArray) -> None:
+        """Let what is missing in a balance thirty times the dearest of these prices."""
+        self.penalty = _PENALTY * max(float(np.abs(prices).max(initial=0.0)), 1.0)
 
     # -- which choices are open ------------------------------------------------------------------------------------
 

@@ -36,12 +36,9 @@ def _near_node(search: Search, node: Node) -> tuple[float, FloatArray] | None:
     otherwise = np.maximum(choice.on, choice.off)  # what deciding against the best schedule costs
     count = min(_OPEN * 2 ** min(search.in_vain // 6, 3), otherwise.size)
     most = np.partition(otherwise.ravel(), count - 1)[count - 1]
-    program, on_off = node.program(search.model), search.model.on_off
+    program = node.program(search.model)
     lower, upper = program.lower.copy(), program.upper.copy()
-    upper[on_off.u[choice.on > most]] = 0.0
-    lower[on_off.u[choice.off > most]] = 1.0
-    upper[on_off.v[choice.start > most]] = 0.0
-    upper[on_off.w[choice.stop > most]] = 0.0
+    choice.leave_out(search.model.on_off, lower, upper, most)
     clash = lower > upper
     lower[clash] = search.model.program.lower[clash]
     upper[clash] = search.model.program.upper[clash]

@@ -24,8 +24,6 @@ _ROUNDS = 12
 _LP_SHARE = 0.6
 # How far a relaxation with choices left out may be above its bound before more of them come in, in gaps asked for.
 _LOST_SHARE = 0.2
-# Price of what is missing in a balance of the small relaxation, in dearest prices of the whole one.
-_PENALTY = 30.0
 # A balance that gives way by less than this in all is rounding of the solver.
 _MISSING_MW = 1e-6
 
@@ -71,7 +69,7 @@ def _whole(relaxation: Relaxation, gap: float, keep: float, left_s: Callable[[],
             break
         basis = session.basis, part
     prices = relaxed.row_dual[part.rows_at(np.concatenate([*model.balance, *model.reserve]))]
-    relaxation.penalty = _PENALTY * max(float(np.abs(prices).max(initial=0.0)), 1.0)
+    relaxation.charge(prices)
     relaxation.set_open(choice, keep * abs(choice.bound))
     node = Node.root(choice.bound, x, choice)
     # in the small relaxation, for its basis; without it where time is up
@@ -90,7 +88,7 @@ def _by_prices(
     choice = _choices_at(model, walked.price)
     otherwise = np.maximum(choice.on, choice.off).ravel()
     first = int(_FIRST_SHARE * otherwise.size)
-    relaxation.penalty = _PENALTY * max(float(np.abs(walked.price).max()), 1.0)
+    relaxation.charge(walked.price)
     relaxation.set_open(choice, float(np.partition(otherwise, first)[first]))
     node = Node.root(walked.bound, np.zeros(0), choice)
     for _ in range(_ROUNDS):

@@ -13,8 +13,9 @@ from gridloop.network.arrays import NetworkArrays, build_arrays
 from gridloop.network.model import Network
 from gridloop.network.topology import NO_NODE, bus_rows
 from gridloop.optimize.devices.group import Given
+from gridloop.powerflow.admittance import supplied_admittance
 from gridloop.powerflow.diagnose import diagnose_divergence
-from gridloop.powerflow.solve import Solution, solve, supplied_admittance
+from gridloop.powerflow.solve import Solution, solve
 from gridloop.units import BASE_MVA, ComplexArray, FloatArray, IntArray
 
 TOLERANCE_PU = 1e-7

@@ -12,12 +12,12 @@ import numpy as np
 
 from gridloop.kernel.lanes import LANES
 from gridloop.kernel.newton import CONVERGED, SLOW
+from gridloop.powerflow.admittance import supplied_admittance
 from gridloop.powerflow.contingency.blocks import Solved
 from gridloop.powerflow.contingency.cases import Cases
 from gridloop.powerflow.contingency.layout import Layout
 from gridloop.powerflow.contingency.solver import Solver
 from gridloop.powerflow.reactive_limits import BEYOND, next_state, reactive_ranges
-from gridloop.powerflow.solve import supplied_admittance
 from gridloop.units import BASE_MVA, BoolArray, ComplexArray, FloatArray, IntArray
 
 # Every node may be let go and taken back a few times; a case that goes on longer has no steady answer.
