@@ -7,7 +7,22 @@ from typing import Any
 
 import typer
 
-from gridloop.cli import bench, commit, contingencies, dispatch, flow, flows, opf, plot, query, replay, run, simulate
+from gridloop.cli import (
+    bench,
+    commit,
+    compile,
+    contingencies,
+    dispatch,
+    flow,
+    flows,
+    forecast,
+    opf,
+    plot,
+    query,
+    replay,
+    run,
+    simulate,
+)
 from gridloop.cli.output import Interrupted
 from gridloop.errors import BadInput
 
@@ -26,8 +41,10 @@ app.command("run")(run.run)
 app.command("flow")(flow.flow)
 app.command("flows")(flows.flows)
 app.command("commit")(commit.commit)
+app.command("compile")(compile.compile_)
 app.command("contingencies")(contingencies.contingencies)
 app.command("dispatch")(dispatch.dispatch)
+app.command("forecast")(forecast.forecast)
 app.command("opf")(opf.opf)
 app.command("plot")(plot.plot)
 app.command("query")(query.query)

@@ -165,7 +165,7 @@ class BatchSolver:
         self.layout.fill_powers(lanes.cases, first, end, p, q)
         freed = np.zeros((blocks if free.size else 0, engine.held.size, LANES), dtype=np.int8)
         if free.size:
-            put_rows(freed, free.astype(np.int8), np.arange(n_regulated), first)
+            put_rows(freed, free.astype(np.int8, order="C"), np.arange(n_regulated), first)
             if lanes.given.size:
                 add_rows(q, lanes.given, engine.held[:n_regulated], np.ones(n_regulated), first)
         magnitude = self.layout.fill_magnitudes(lanes.cases, first, end, blocks)
