@@ -126,8 +126,8 @@ def _through(g, unit, cost, ways, may_off, come, gone, left, stay, on, off, star
     first = ways[0]
     down = int(unit[DOWN_MIN])
     was_off = unit[ON_BEFORE] == 0.0
-    on[g, :] = _INF
-    off[g, :] = _INF
+    for t in range(hours):
+        on[g, t] = off[g, t] = _INF
     for h in range(-1, hours):
         base = 0.0 if h == -1 else come[h]
         if base == _INF:
@@ -188,21 +188,29 @@ def solve_units(
     come, stay = np.empty(hours), np.empty(hours)
     left, gone = np.empty(hours + 1), np.empty(hours + 1)
     last_on, last_off = np.empty(hours + 1, np.int64), np.empty(hours, np.int64)
-    most = (hours + 1) * (np.max(np.diff(point_of)) + MORE_CORNERS)
-    x, y, zx, zy = np.empty(most), np.empty(most), np.empty(most), np.empty(most)
+    longest = 0
     for g in range(unit.shape[0]):
-        mine = points[point_of[g] : point_of[g + 1]]
-        cost[:] = 0.0
+        longest = max(longest, point_of[g + 1] - point_of[g])
+    most = (hours + 1) * (longest + MORE_CORNERS)
+    x, y, zx, zy = np.empty(most), np.empty(most), np.empty(most), np.empty(most)
+    paid, held, weighed = np.empty(hours), np.empty(hours), np.empty(longest)
+    for g in range(unit.shape[0]):
+        mine, curve = points[point_of[g] : point_of[g + 1]], weighed[: point_of[g + 1] - point_of[g]]
         for s in range(scenarios):
-            curve = costs[point_of[g] : point_of[g + 1]] * weight[s]
-            paid, held = price[:, s].copy(), reserve[:, s].copy()
+            for k in range(curve.size):
+                curve[k] = costs[point_of[g] + k] * weight[s]
+            for t in range(hours):
+                paid[t], held[t] = price[t, s], reserve[t, s]
             interval_costs(unit[g], mine, curve, paid, held, may_on[g], x, y, zx, zy, part)
-            cost += part
+            for h in range(hours + 1):
+                for e in range(hours + 1):
+                    cost[h, e] = part[h, e] if s == 0 else cost[h, e] + part[h, e]
         _add_costs(hour_cost[g], start_more[g], stop_more[g], cost)
         ways = (first, anyway, by_off, counts_from)
         best[g], ending = _paths(g, unit[g], cost, ways, may_off[g], come, gone, left, stay, last_on, last_off)
         _through(g, unit[g], cost, ways, may_off[g], come, gone, left, stay, on, off, start, stop)
-        u[g, :] = False
+        for t in range(hours):
+            u[g, t] = False
         if best[g] == _INF:
             continue
         a = hours if ending == -2 else ending
