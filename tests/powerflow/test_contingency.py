@@ -172,6 +172,18 @@ def test_chunks_and_threads_change_no_bit(matpower_dir):
     pd.testing.assert_frame_equal(both.reset_index(drop=True), alone[columns], check_exact=True)
 
 
+def test_a_study_that_runs_again_puts_hard_cases_together_and_changes_no_bit(matpower_dir):
+    """The second run knows how many steps each case took in the first: every block then waits for its like."""
+    net = read_network(matpower_dir / "case118.m")
+    study = prepare_contingencies(net, outages=list(net.line.index))
+    first = study.run(threads=1).table
+    again = study.run(threads=1).table
+    pd.testing.assert_frame_equal(first, again, check_exact=True)
+    ((layout, _),) = study.layouts.values()
+    (ready,) = layout.kept
+    assert np.ptp(layout.steps) > 5 and (np.diff(layout.steps[ready.order]) >= 0).all()
+
+
 def test_scenarios_times_cases(matpower_dir):
     """Powers, set-points, taps and lines out: each row is the case in the edited network."""
     net = rated(read_network(matpower_dir / "case14.m"), 1.1)

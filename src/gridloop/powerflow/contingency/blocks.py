@@ -107,7 +107,7 @@ class Job:
             assert state.start.factors is not None and state.paths is not None
             answer = Answer(vr, vi, found.status, found.iterations, found.mismatch, found.balance)
             factors = state.start.factors
-            room = engine.shared_room(factors, int(np.diff(task.start).max(initial=0)))
+            room = engine.shared_room(factors, self.ready.changed)
             solve_corrected_outages(
                 engine.grid, factors, state.paths, correction, task, answer, room, numbers, _CORRECTED_STEPS
             )

@@ -51,12 +51,14 @@ class Layout:
     outages    as the kernels take them
     dark       case → nodes that are cut off
     corrected  [case]  True where the base case's matrix can be corrected: nothing lets a voltage go, few branches
+    steps      [case]  what each took when it was last solved, in this state or one like it; None where nobody knows
     kept       as it goes to the kernels, once that was found out
     """
 
     outages: Outages
     dark: Mapping[int, IntArray]
     corrected: BoolArray
+    steps: IntArray | None = None
     kept: list[Any] = field(default_factory=list)
 
     @property
@@ -83,7 +85,7 @@ class Layout:
         )
         place = {int(k): i for i, k in enumerate(rows)}
         dark_nodes = {place[k]: nodes for k, nodes in self.dark.items() if k in place}
-        return Layout(outages, dark_nodes, self.corrected[rows])
+        return Layout(outages, dark_nodes, self.corrected[rows], None if self.steps is None else self.steps[rows])
 
 
 def find_dark(arrays: NetworkArrays, cases: Cases) -> dict[int, IntArray]:

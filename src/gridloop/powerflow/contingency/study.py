@@ -142,6 +142,8 @@ class Study:
     reactive_limits: bool
     tolerance_pu: float
     layouts: dict[bytes, tuple[Layout, _Lost]] = field(default_factory=dict)
+    # What cases took when they were last solved, in whatever state: hard ones go into blocks together.
+    steps: dict[bytes, IntArray] = field(default_factory=dict)
 
     def run(self, *, threads: int | None = None, progress: Progress | None = None, chunk: int = CHUNK) -> Contingencies:
         """Solve all cases; see `contingencies`."""
@@ -168,7 +170,9 @@ class Study:
                     solved, lost = self._solve(of, at)
                     parts.append(solved)
                     which.append((at, np.full(at.size, scenario)))
-                    dark |= {(scenario, int(at[k])): what for k, what in lost.items()}
+                    if lost:
+                        names = at.tolist()
+                        dark |= {(scenario, names[k]): what for k, what in lost.items()}
                 done += looked
                 if progress is not None:
                     progress(done, everything)
@@ -276,12 +280,16 @@ class Study:
     def _laid_out(self, solver: Solver, rows: IntArray) -> tuple[Layout, _Lost]:
         """The layout of some cases and what they cut off; that of the base case is kept for the next run."""
         key = rows.tobytes()
+        steps = self.steps.get(key)
         if solver.state is not self.base or key not in self.layouts:
-            layout = solver.lay_out(self.cases.some(rows))
+            layout = replace(solver.lay_out(self.cases.some(rows)), steps=steps)
             found = layout, _lost(solver.state, layout.dark)
             if solver.state is not self.base or self.cases.count > CHUNK:
                 return found
             self.layouts[key] = found
+        elif self.layouts[key][0].steps is None:
+            layout, lost = self.layouts[key]
+            self.layouts[key] = replace(layout, steps=steps, kept=[]), lost
         return self.layouts[key]
 
     def _solve(self, solver: Solver, rows: IntArray, v: ComplexArray | None = None) -> tuple[Solved, _Lost]:
@@ -290,7 +298,9 @@ class Study:
             dark, solved = solve_within_limits(solver, self.cases.some(rows), v)
             return solved, _lost(solver.state, dark)
         layout, lost = self._laid_out(solver, rows)
-        return solver.solve(layout, v=v), lost
+        solved = solver.solve(layout, v=v)
+        self.steps[rows.tobytes()] = solved.iterations.astype(np.int64)
+        return solved, lost
 
 
 _NO = np.empty(0, dtype=np.int64)

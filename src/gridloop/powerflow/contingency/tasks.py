@@ -24,6 +24,7 @@ class Ready:
     back       [case]  where each stands in it
     corrected  all cases for the corrected matrix of the base case; None where each takes its own
     out        rated branches that are out
+    changed    positions where lanes ask for something else, of the block that has most
     parts      blocks for the threads, by their number
     """
 
@@ -32,6 +33,7 @@ class Ready:
     back: IntArray | slice
     corrected: tuple[OutageTask, Correction] | None
     out: Out
+    changed: int = 0
     parts: dict[int, list[IntArray]] = field(default_factory=dict)
 
     @classmethod
@@ -42,13 +44,15 @@ class Ready:
         assert state.paths is not None
         found = correct(state.paths, layout.outages.changes, state.start.v, state.engine.grid.unknowns, blocks * LANES)
         o = layout.outages
-        other = (np.diff(o.lost_start) + np.diff(o.dark_start))[:count] > 0  # the first step tells less of them
-        order = np.lexsort((found.moved[:count], other))
+        # The first step tells less of cases that also change injections.
+        hard = (np.diff(o.lost_start) + np.diff(o.dark_start))[:count] > 0 if layout.steps is None else layout.steps
+        order = np.lexsort((found.moved[:count], hard))
         outages = layout.some(order).outages
         at = np.concatenate([order, np.arange(count, blocks * LANES)])
         correction = Correction(found.end[at], found.inner[at], found.first[at], found.moved[at])
         task = _corrected_task(state, outages, blocks)
-        return cls(outages, order, np.argsort(order), (task, correction), _rated_out(state, outages, blocks))
+        changed = int(np.diff(task.start).max(initial=0))
+        return cls(outages, order, np.argsort(order), (task, correction), _rated_out(state, outages, blocks), changed)
 
 
 def _corrected_task(state: State, outages: Outages, blocks: int) -> OutageTask:
