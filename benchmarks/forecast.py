@@ -1,158 +1,31 @@
-"""Forecasts of recorded loads, day-ahead, beside persistence and the operator's own forecast.
+"""Forecasts on recorded data: errors beside persistence and the operators' own, faults that are planted, and speed.
 
-Every row is a backtest of a whole year: one fit on the years before, then each local day issued once from what was
-known, and learned from only afterwards. The rate is forecast days per second; what is promised is about errors and
-stands in `CASES`.
+One file per set of data, each with its protocol at its head; the rate of a row is never what is promised, but for the
+rows of `forecast_speed`. docs/guides/forecast-skill.md has the figures.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import pandas as pd
-
+from benchmarks import (
+    forecast_faults,
+    forecast_liander,
+    forecast_load,
+    forecast_models,
+    forecast_price,
+    forecast_solar,
+    forecast_speed,
+    forecast_wind,
+)
+from benchmarks.forecast_data import NAME as NAME
 from benchmarks.harness import Bench
-from benchmarks.result import Rates, Row
-from gridloop.errors import MissingFile
-from gridloop.forecast import Backtest, DayAheadForecaster, Record, backtest
+from benchmarks.result import Row
 
-NAME = "forecast"
-MELBOURNE, MADRID = "Australia/Melbourne", "Europe/Madrid"
-# Months that --quick tests instead of the whole year; what is promised is promised for the year.
-QUICK_MONTHS = 2
-# Hours before the day begins by which the operator's forecast is out: two hours before the market closes at noon.
-OPERATOR_BEFORE_H = 14
-
-
-@dataclass(frozen=True)
-class Case:
-    """A backtest, and the bounds that its scores are promised to keep: name of a score → (lowest, highest)."""
-
-    run: Callable[[Bench, str, str], tuple[Backtest, dict[str, Any]]]
-    year: int
-    accuracy: dict[str, tuple[float, float]]
+PARTS = (
+    forecast_load, forecast_solar, forecast_wind, forecast_liander, forecast_price, forecast_faults,
+    forecast_models, forecast_speed,
+)  # fmt: skip
 
 
 def run(bench: Bench) -> list[Row]:
-    """One row per case."""
-    return [_row(bench, name, case) for name, case in CASES.items() if bench.asks_for(name)]
-
-
-def _row(bench: Bench, name: str, case: Case) -> Row:
-    bench.say(name)
-    last = f"{case.year}-{QUICK_MONTHS:02d}-28" if bench.quick else f"{case.year}-12-31"
-    began = time.perf_counter()
-    result, facts = case.run(bench, f"{case.year}-01-01", last)
-    took = time.perf_counter() - began
-    scores = result.scores() | {k: v for k, v in facts.items() if isinstance(v, float)}
-    notes = [
-        f"{name}: MAPE {scores['mape_pct']:.3f} %, weekly persistence {scores['week_mape_pct']:.2f} %, skill over the "
-        f"better persistence {100.0 * scores['skill']:.1f} %, P10–P90 covers {100.0 * scores['coverage']:.1f} %.",
-        *result.notes,
-    ]
-    for score, (low, high) in case.accuracy.items():
-        kept = low <= scores[score] <= high
-        word = "Not judged, the year is not whole" if bench.quick else "Kept" if kept else "MISSED"
-        notes.append(f"{word}: {score} {scores[score]:.4g}, promised {low:g} … {high:g}.")
-    return Row(
-        NAME, name, 1, Rates((result.rows["issued_at"].nunique() / took,), "days, with one fit"),
-        facts={**result.to_dict(), **facts, "seconds": took}, notes=tuple(notes),
-    )  # fmt: skip
-
-
-# ------------------------------------------------------------------ Victoria
-
-
-def victoria(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, list[dt.date]]:
-    """Half-hourly demand [MW] and temperature [°C] of 2012–2014, and the state's holidays."""
-    table = _read(folder / "load" / "victoria" / "vic_electricity.csv")
-    index = pd.DatetimeIndex(pd.to_datetime(table["Time"], utc=True), name="valid_at")
-    holidays = [dt.date.fromisoformat(day) for day in table.loc[table["Holiday"], "Date"].unique()]
-    load = pd.DataFrame({"victoria": table["Demand"].to_numpy()}, index=index)
-    return load, pd.DataFrame({"temperature": table["Temperature"].to_numpy()}, index=index), holidays
-
-
-def _victoria(before_h: int) -> Callable[[Bench, str, str], tuple[Backtest, dict[str, Any]]]:
-    def run_it(bench: Bench, first: str, last: str) -> tuple[Backtest, dict[str, Any]]:
-        load, air, holidays = victoria(bench.data_folder)
-        make = _maker(zone=MELBOURNE, holidays=holidays, before=pd.Timedelta(hours=before_h), seed=bench.seed)
-        foreseen = Record.foreseen(air, pd.Timedelta(hours=before_h + 25))
-        return backtest(make, Record.measured(load), first=first, last=last, weather=foreseen, say=bench.say), {}
-
-    return run_it
-
-
-# --------------------------------------------------------------------- Spain
-
-
-def spain(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Hourly load of 2015–2017 and the operator's forecast of it. [MW]
-
-    The file was once read with day and month swapped wherever both can be a month: 2 July stands at 7 February. As it
-    stands, a third of all days lie in the wrong season, and last week's load is off by 9.2 %; swapped back, by 5.0 %.
-    """
-    table = _read(folder / "load" / "spain" / "energy_2015_2017.csv")
-    stamps = pd.DatetimeIndex(pd.to_datetime(table["time"], utc=True)).tz_convert(MADRID).tz_localize(None)
-    mended = pd.DatetimeIndex([t.replace(month=t.day, day=t.month) if t.day <= 12 else t for t in stamps])
-    # the hour that comes twice in October: first in summer time
-    local = mended.tz_localize(MADRID, ambiguous=~mended.duplicated(), nonexistent="shift_forward")
-    table.index = local.tz_convert("UTC").rename("valid_at")
-    table = table[~table.index.duplicated()].sort_index()
-    return table[["total load actual"]].set_axis(["spain"], axis=1), table[["total load forecast"]].set_axis(
-        ["spain"], axis=1
-    )
-
-
-def spanish_holidays(years: range) -> list[dt.date]:
-    """Days off in all of Spain, and Maundy Thursday, which most regions keep."""
-    from dateutil.easter import easter
-
-    fixed = ((1, 1), (1, 6), (5, 1), (8, 15), (10, 12), (11, 1), (12, 6), (12, 8), (12, 25))
-    return [dt.date(year, *day) for year in years for day in fixed] + [
-        easter(year) - dt.timedelta(days=days) for year in years for days in (2, 3)
-    ]
-
-
-def _spain(*, operator: bool) -> Callable[[Bench, str, str], tuple[Backtest, dict[str, Any]]]:
-    def run_it(bench: Bench, first: str, last: str) -> tuple[Backtest, dict[str, Any]]:
-        load, theirs = spain(bench.data_folder)
-        make = _maker(zone=MADRID, holidays=spanish_holidays(range(2015, 2019)), seed=bench.seed)
-        midnight = pd.DatetimeIndex(theirs.index).tz_convert(MADRID).normalize()
-        published = midnight.tz_convert("UTC") - pd.Timedelta(hours=OPERATOR_BEFORE_H)
-        outside = {"operator": Record.issued(theirs, published)} if operator else None
-        result = backtest(make, Record.measured(load), first=first, last=last, outside=outside, say=bench.say)
-        rows = result.rows
-        said = theirs["spain"].reindex(rows["valid_at"]).to_numpy()
-        off = (rows["actual"] - said).abs() / rows["actual"] * 100.0
-        facts = {"operator_mape_pct": float(off.mean())}
-        return result, facts | {"mape_over_operator": result.scores()["mape_pct"] / facts["operator_mape_pct"]}
-
-    return run_it
-
-
-def _maker(**settings: Any) -> Callable[[], DayAheadForecaster]:
-    return lambda: DayAheadForecaster(**settings)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise MissingFile(f"{path} is not there. Set GRIDLOOP_DATA to the folder of recorded data.", path=str(path))
-    return pd.read_csv(path)
-
-
-_COVERS = {"coverage": (0.78, 0.82)}
-CASES: dict[str, Case] = {
-    "victoria 2014, issued at midnight": Case(_victoria(0), 2014, {"mape_pct": (0.0, 2.3), **_COVERS}),
-    "victoria 2014, issued at noon of the day before": Case(_victoria(12), 2014, {"mape_pct": (0.0, 2.3), **_COVERS}),
-    "spain 2017, issued at noon of the day before, no weather": Case(
-        _spain(operator=False), 2017, {"skill": (0.4, 1.0)}
-    ),
-    "spain 2017, with the operator's forecast as an expert": Case(
-        _spain(operator=True), 2017, {"mape_over_operator": (0.0, 1.0)}
-    ),
-}
+    """The rows of all parts, or those of the cases that are asked for."""
+    return [row for part in PARTS for row in part.rows(bench)]

@@ -12,11 +12,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gridloop.diagnosis import Diagnosis as Diagnosis
     from gridloop.errors import GridloopError as GridloopError
+    from gridloop.forecast.corrected import CorrectedForecaster as CorrectedForecaster
     from gridloop.forecast.day_ahead import DayAheadForecaster as DayAheadForecaster
     from gridloop.forecast.feeder import FeederForecaster as FeederForecaster
     from gridloop.forecast.load import LoadForecaster as LoadForecaster
+    from gridloop.forecast.meters import MeterForecaster as MeterForecaster
+    from gridloop.forecast.operation.guard import GuardedForecaster as GuardedForecaster
+    from gridloop.forecast.price import PriceForecaster as PriceForecaster
     from gridloop.forecast.solar import SolarForecaster as SolarForecaster
     from gridloop.forecast.value import Forecast as Forecast
+    from gridloop.forecast.week_ahead import WeekAheadForecaster as WeekAheadForecaster
     from gridloop.forecast.wind import WindForecaster as WindForecaster
     from gridloop.io.folder import write_network as write_network
     from gridloop.io.pglib_uc import read_units as read_units
@@ -105,6 +110,7 @@ _WHERE = {
     "Connection": "optimize.devices.connection",
     "Contingencies": "powerflow.contingency.report",
     "Converged": "powerflow.study.reducers",
+    "CorrectedForecaster": "forecast.corrected",
     "DayAheadForecaster": "forecast.day_ahead",
     "Dc": "optimize.physics.dc",
     "Diagnosis": "diagnosis",
@@ -115,23 +121,26 @@ _WHERE = {
     "Feeder": "network.feeder.model",
     "FeederFlow": "powerflow.feeder.flow",
     "FeederFlows": "powerflow.feeder.batch",
-    "FeederOptimalFlow": "optimize.physics.lindistflow_feeder_result",
     "FeederForecaster": "forecast.feeder",
+    "FeederOptimalFlow": "optimize.physics.lindistflow_feeder_result",
     "Flow": "powerflow.flow",
     "Flows": "powerflow.flows",
     "Forecast": "forecast.value",
     "GaussianCopula": "powerflow.study.samplers",
     "GridloopError": "errors",
+    "GuardedForecaster": "forecast.operation.guard",
     "Horizon": "optimize.horizon",
     "HostingCapacity": "powerflow.study.reducers",
     "Independent": "powerflow.study.samplers",
     "Load": "optimize.devices.load",
     "LoadForecaster": "forecast.load",
     "LogNormal": "powerflow.study.samplers",
+    "MeterForecaster": "forecast.meters",
     "Network": "network.model",
     "Normal": "powerflow.study.samplers",
     "OptimalFlow": "optimize.optimal_flow",
     "Plan": "optimize.plan",
+    "PriceForecaster": "forecast.price",
     "Quantiles": "powerflow.study.reducers",
     "Range": "powerflow.study.reducers",
     "Readings": "series.readings",
@@ -144,6 +153,7 @@ _WHERE = {
     "Uniform": "powerflow.study.samplers",
     "UnitSystem": "network.unit_system",
     "Violations": "powerflow.study.reducers",
+    "WeekAheadForecaster": "forecast.week_ahead",
     "WindForecaster": "forecast.wind",
     "WorstK": "powerflow.study.reducers",
     "check_solution": "optimize.check.solution",

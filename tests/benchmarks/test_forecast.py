@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.forecast import MADRID, spain, spanish_holidays, victoria
+from benchmarks.forecast_data import MADRID, spain, spanish_holidays, victoria
 
 from gridloop.errors import MissingFile
 

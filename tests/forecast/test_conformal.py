@@ -46,3 +46,13 @@ def test_gaps_teach_nothing():
     before = band.adjust(values, part_of_day(SLOT, DAY))
     band.learn(values, np.full(DAY, np.nan), part_of_day(SLOT, DAY))
     np.testing.assert_array_equal(before, band.adjust(values, part_of_day(SLOT, DAY)))
+
+
+def test_with_a_speed_it_follows_sooner():
+    """Errors double: over the next 40 days the band that aims again covers more than the one that waits."""
+    slow, fast = RollingBand(), RollingBand(speed=0.02)
+    covered = []
+    for band in (slow, fast):
+        taught(band, WINDOW_DAYS, 0.02, 0)
+        covered.append(taught(band, 40, 0.04, 1))
+    assert covered[0] + 0.02 < covered[1] < 0.82

@@ -129,10 +129,10 @@ def test_gaps_fall_back_by_name(fitted: DayAheadForecaster):
 
 def test_bad_input_is_told(fitted: DayAheadForecaster):
     at = issue(FIRST)
-    with pytest.raises(OutOfRange, match="history: 99 days; a day-ahead model needs 155"):
-        maker().fit(LOAD.iloc[: 24 * 100], until=LOAD.index[24 * 100])
-    with pytest.raises(OutOfRange, match=r"1 points are not above zero throughout \(town\)"):
-        maker().fit(LOAD - 600.0, until=at)
+    with pytest.raises(OutOfRange, match=r"history: 20 days; a day-ahead model needs 28, and .* logarithms 155"):
+        maker().fit(LOAD.iloc[: 24 * 21], until=LOAD.index[24 * 21])
+    with pytest.raises(OutOfRange, match=r"1 points have no known value before .* \(town\)"):
+        maker().fit(LOAD * np.nan, until=at)
     with pytest.raises(OutOfRange, match="fitted with weather, and none is given"):
         fitted.copy().predict(LOAD, at, day_of(FIRST))
     with pytest.raises(GapInSeries, match="weather: temperature is missing"):
@@ -156,3 +156,13 @@ def test_an_outside_forecast_that_is_gone(fitted: DayAheadForecaster):
     weights = with_operator.weights("town")
     assert weights.columns.tolist() == ["linear", "boosting", "boosting of the rest", "operator"]
     np.testing.assert_allclose(weights.sum(axis=1), 1.0)
+
+
+@pytest.mark.parametrize("with_weather", [True, False])
+def test_what_the_experts_hang_on_adds_up_to_one(fitted: DayAheadForecaster, with_weather: bool):
+    forecaster = fitted if with_weather else maker().fit(LOAD.iloc[: 24 * 100], until=LOAD.index[24 * 100])
+    table = forecaster.importance("town")
+    assert table.columns.tolist() == ["linear", "boosting", "boosting of the rest"]
+    np.testing.assert_allclose(table.sum(), 1.0)
+    assert table.index.is_unique
+    assert (table.loc["air", "linear"] > 0.0) if with_weather else ("air" not in table.index)

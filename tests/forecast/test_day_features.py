@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gridloop.errors import GapInSeries, MissingExtra
+from gridloop.forecast.features.calendar import local_slots
 from gridloop.forecast.features.holidays import DayKinds, holidays_of
 from gridloop.forecast.features.season import Season
 from gridloop.forecast.features.transform import Scene
@@ -117,3 +120,21 @@ def test_smoothing_forgets_half_in_a_half_life():
 def test_weather_that_ends_too_early_is_named():
     with pytest.raises(GapInSeries, match=r"temperature is missing for 1 of 2 intervals.*2016-02-11 05:00"):
         Temperature().fit(scene("2016-02-10 06:00", "2016-02-11 06:00", weather=saw(10, "2016-02-01")))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(
+        ["Europe/Madrid", "Australia/Lord_Howe", "Asia/Kolkata", "America/Sao_Paulo", "Africa/Casablanca", "UTC"]
+    ),
+    st.lists(st.integers(-(10**6), 4 * 10**6), min_size=1, max_size=40),
+)
+def test_the_local_clock_is_that_of_pandas(zone: str, quarters: list[int]):
+    """Quarter-hours of 1941 … 2084, one array for all: inside and outside of the changes that are looked up once."""
+    slots = np.array(quarters)
+    past = Past(("a",), np.empty((0, 1)), 0, 900_000_000_000)
+    utc = pd.DatetimeIndex(slots * past.step_ns, tz="UTC")
+    offset = utc.tz_convert(zone).tz_localize(None) - utc.tz_localize(None)
+    np.testing.assert_array_equal(local_slots(past, slots, zone), slots + offset.asi8 // past.step_ns)
+    for slot, answer in zip(slots, slots + offset.asi8 // past.step_ns, strict=True):
+        assert local_slots(past, np.array([slot]), zone)[0] == answer

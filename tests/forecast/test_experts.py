@@ -79,6 +79,17 @@ def test_who_has_no_value_sleeps():
     assert weights.weights()[0, 0] < weights.weights()[0, 2]
 
 
+def test_who_wakes_late_does_not_begin_with_all_of_the_say():
+    """Three alike, one of which sleeps for 400 days. Never better nor worse than the mixture, it has less to say than
+    the luckier of the others, and a third at most on average; with the rate of its first day it would have all."""
+    shares = []
+    for seed in range(20):
+        said = np.random.default_rng(seed).normal(0.0, 1.0, (400, 3))
+        said[:, 2] = np.nan
+        shares.append(taught(said, np.zeros(400)).weights()[0, 2])
+    assert 0.05 < np.mean(shares) < 1 / 3
+
+
 def test_gaps_in_what_came_teach_nothing():
     weights = ExpertWeights(1, 2)
     weights.learn(np.array([[0.0, 1.0]]), np.array([np.nan]), HALF, ZERO)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gridloop.errors import OutOfRange
-from gridloop.forecast.metrics import coverage, mape_pct, nmae_pct, pinball, r2, rmse, skill
+from gridloop.forecast.metrics import coverage, mape_pct, nmae_pct, pinball, pinball_of, r2, rmse, skill
 
 NAN = float("nan")
 
@@ -73,3 +73,9 @@ def test_r2_of_the_mean_is_zero_and_of_a_constant_unknown():
     assert r2(y, np.full(3, 2.0)) == pytest.approx(0.0)
     assert r2(y, y) == 1.0
     assert np.isnan(r2(np.ones(3), y))
+
+
+def test_pinball_of_many_levels_is_their_mean():
+    """1 above P10 costs 0.1, 1 below P90 (of 3) costs 0.1 · 1: actual 2, quantiles 1 and 3."""
+    loss = pinball_of(np.array([[2.0]]), np.array([[[1.0]], [[3.0]]]), np.array([0.1, 0.9]))
+    assert loss == pytest.approx((0.1 + 0.1) / 2)

@@ -99,3 +99,51 @@ def test_join_takes_different_points_of_one_issue():
     assert both.at("c")["p10"].tolist() == [1.0, 2.0, 3.0]
     with pytest.raises(OutOfRange, match="2 points come twice"):
         join([forecast(ramp()), forecast(ramp())])
+
+
+def percentiles() -> Forecast:
+    """Ninety-nine quantiles of two points; quantile t of point a is 100 · t MW, of point b ten times as much."""
+    levels = [k / 100.0 for k in range(1, 100)]
+    low = 100.0 * np.broadcast_to(np.array(levels)[:, None, None], (99, 3, 2)) * np.array([10.0, 1.0])
+    return Forecast.from_arrays(AT, ("b", "a"), AHEAD, low, dict.fromkeys("ab", "x"), levels=levels)
+
+
+def test_a_forecast_may_have_ninety_nine_quantiles():
+    made = percentiles()
+    assert made.levels[[0, 49, 98]].tolist() == [0.01, 0.5, 0.99]
+    assert made.every().shape == (99, 3, 2)
+    assert made.wide("p07")["a"].tolist() == pytest.approx([7.0, 7.0, 7.0])
+    assert made.arrays()[:, 0, 0] == pytest.approx([10.0, 50.0, 90.0])
+    assert list(made.three().quantiles.columns) == ["p10", "p50", "p90"]
+    again = Forecast.from_table(made.table())
+    pd.testing.assert_frame_equal(again.quantiles, made.quantiles, check_exact=True)
+
+
+def test_further_quantiles_may_not_cross_either():
+    table = percentiles().quantiles.copy()
+    table.iloc[2, 0] = 99.0
+    with pytest.raises(OutOfRange, match="fails in 1 of 6 rows"):
+        Forecast(AT, table, percentiles().model)
+    with pytest.raises(OutOfRange, match="not in the order"):
+        Forecast(AT, percentiles().quantiles.iloc[:, ::-1], percentiles().model)
+
+
+@pytest.mark.parametrize(
+    "wrong", [[0.1, 0.5], [0.1, 0.5, 0.9, 0.9], [0.1, 0.5, 0.905], [0.0, 0.1, 0.5, 0.9], [0.5, 0.1, 0.9]]
+)
+def test_levels_are_whole_percents_that_rise_and_hold_the_three(wrong: list[float]):
+    with pytest.raises(OutOfRange, match="levels"):
+        Forecast.from_arrays(AT, ("a",), AHEAD, np.zeros((len(wrong), 3, 1)), {"a": "x"}, levels=wrong)
+
+
+def test_an_unknown_quantile_or_column_is_named():
+    with pytest.raises(OutOfRange, match="no quantile 'p05'; there are p10, p50, p90"):
+        forecast(ramp()).wide("p05")
+    with pytest.raises(OutOfRange, match="q99 are no quantiles"):
+        Forecast(AT, forecast(ramp()).quantiles.assign(q99=99.0), forecast(ramp()).model)
+
+
+def test_join_keeps_the_quantiles_that_all_have():
+    both = join([percentiles(), forecast(ramp(), ("d", "c"))])
+    assert list(both.quantiles.columns) == ["p10", "p50", "p90"]
+    assert both.at("c")["p90"].tolist() == [3.0, 4.0, 5.0]

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from gridloop.cli import (
+    backtest,
     bench,
     commit,
     compile,
@@ -50,6 +51,7 @@ app.command("plot")(plot.plot)
 app.command("query")(query.query)
 app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
+app.command("backtest")(backtest.backtest)
 app.command("bench")(bench.bench)
 
 

@@ -1,9 +1,9 @@
 """Backtest: issue times replayed one after the other, each with what was known by then, and the scores of it all.
 
 The protocol: a forecaster is fitted on what was known at the first issue, then asked at every issue for the next local
-day, and fitted again every `retrain_days` days. It is handed only rows of its inputs whose `known_at` is not after the
-issue. On the first issues it is asked twice, the second time with every unknown value present and turned to nonsense:
-one whose answer moves has looked, and is refused.
+day or days, and fitted again every `retrain_days` days. It is handed only rows of its inputs whose `known_at` is not
+after the issue. On the first issues it is asked twice, the second time with every unknown value present and turned to
+nonsense: one whose answer moves has looked, and is refused.
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ def backtest(
     weather: Record | None = None,
     outside: Mapping[str, Record] | None = None,
     retrain_days: int | None = None,
+    days_ahead: int = 1,
     say: Callable[[str], None] = lambda text: None,
 ) -> Backtest:
     """Forecasts of the local days `first` … `last`, and what came.
@@ -61,19 +62,20 @@ def backtest(
     weather       columns as the forecaster wants them; `Record.foreseen` where observations stand in for forecasts
     outside       other people's forecasts by name, valid_at × point [MW]
     retrain_days  days between fits; None: one fit before the first issue
+    days_ahead    local days that each issue covers, the first of them `first` … `last`
 
     Raises `OutOfRange` where load is said to be known before it is over, where there is no day, or where the forecaster
     looks at what was not known at issue.
     """
     step = usual_step(load.values.index)
+    forecaster = make()
     early = int((load.known_at < pd.DatetimeIndex(load.values.index) + step).sum())
-    if early:
+    if early and not getattr(forecaster, "published_ahead", False):  # as day-ahead prices are
         raise OutOfRange(
             f"load: {early} of {len(load.values)} rows are said to be known before their interval is over. That is a "
             "leak; use Record.measured.",
             count=early,
         )
-    forecaster = make()
     routine = forecaster.routine
     days = [int(day.value // 86_400_000_000_000) for day in pd.date_range(first, last)]
     if not days:
@@ -91,7 +93,7 @@ def backtest(
             say(f"fit {k // (retrain_days or len(days)) + 1}, until {issue}")
             forecaster = make()
             forecaster.fit(load.at(issue), until=issue, **inputs(lambda record: record.at(issue)))  # noqa: B023
-        valid_at = pd.date_range(routine.midnight(day), routine.midnight(day + 1), freq=step, inclusive="left")
+        valid_at = pd.date_range(routine.midnight(day), routine.midnight(day + days_ahead), freq=step, inclusive="left")
         probed = forecaster.copy() if k < PROBES else None
 
         def seen(record: Record) -> pd.DataFrame:

@@ -37,14 +37,23 @@ class Band:
         return np.stack([np.minimum(down, middle), middle, np.maximum(up, middle)])
 
 
-def learn_band(values: FloatArray, actual: FloatArray, where: IntArray, unit: FloatArray, rows: BoolArray) -> Band:
+def learn_band(
+    values: FloatArray,
+    actual: FloatArray,
+    where: IntArray,
+    unit: FloatArray,
+    rows: BoolArray,
+    *,
+    missed: tuple[float, float] | None = None,
+) -> Band:
     """The band that covered held-out values as it should, each side on its own.
 
     Conformalised quantile regression (Romano, Patterson, Candès 2019), with errors measured in widths of the band.
     values [quantile, moment, point]; actual [moment, point]; rows [moment, point]: the ones that count
+    missed  shares that may lie below and above; None: what the quantiles are named
     """
     widen = np.zeros((BUCKETS, 2))
-    levels = list(QUANTILES.values())
+    below, above = missed or (min(QUANTILES.values()), 1.0 - max(QUANTILES.values()))
     use = rows & np.isfinite(actual) & np.isfinite(values).all(axis=0)
     for b in range(BUCKETS):
         here = where == b
@@ -53,6 +62,6 @@ def learn_band(values: FloatArray, actual: FloatArray, where: IntArray, unit: Fl
             continue
         low, _, high = values[:, here]
         width = high - low + LEAST_WIDTH * unit
-        widen[b, 0] = np.quantile(((low - actual[here]) / width)[ok], 1.0 - levels[0])
-        widen[b, 1] = np.quantile(((actual[here] - high) / width)[ok], levels[-1])
+        widen[b, 0] = np.quantile(((low - actual[here]) / width)[ok], 1.0 - below)
+        widen[b, 1] = np.quantile(((actual[here] - high) / width)[ok], 1.0 - above)
     return Band(np.clip(widen, NARROWEST, WIDEST))

@@ -1,7 +1,9 @@
 """DayAheadForecaster: whole local days of load, issued at one fixed hour; several experts, weighted online.
 
 Fit: the features of every past day as its issue saw it; a linear model whose coefficients drift, trees, trees on what
-the linear model leaves; weights and band from the newest weeks, by models that had not seen them. Predict: the days
+the linear model leaves; weights and band from the newest weeks, by models that had not seen them. A point with months
+of positive load is modelled in logarithms, as `experts`; one whose net load comes near zero or below, or with weeks
+of history only, in megawatts added up, as `experts:additive`. Predict: the days
 since the fit are gone through one by one, each learned from only after it was forecast, so the answer depends on what
 was known and not on how often anybody asked. Equations in docs/math/forecast.md.
 """
@@ -17,7 +19,10 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange, listed
-from gridloop.forecast.day_experts import LEAST_DAYS, DayExperts
+from gridloop.forecast import day_net
+from gridloop.forecast.day_experts import LEAST_DAYS, OWN, DayExperts
+from gridloop.forecast.day_net import NetExperts
+from gridloop.forecast.day_net_rows import NetRowMaker
 from gridloop.forecast.day_rows import RowMaker
 from gridloop.forecast.features.transform import Scene
 from gridloop.forecast.features.weather import TEMPERATURE
@@ -26,9 +31,15 @@ from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import FloatArray, IntArray
 
-MODEL, FALLBACK = "experts", "persistence:week"
+MODEL, ADDITIVE, FALLBACK = DayExperts.model, NetExperts.model, "persistence:week"
 LAGS_DAYS = 35
 """Days of history before the first interval: 28 of lags and a week."""
+
+NET_LAGS_DAYS = 8
+"""The same for the additive model, whose lags go back a week from the issue."""
+
+NEAR_ZERO = 0.02
+"""Share of the mean below which a load is too near to zero for logarithms."""
 
 MEMORY_DAYS = 60
 """Days of history and weather that one step looks at: the lags, and the slowest smoothing."""
@@ -67,46 +78,60 @@ class DayAheadForecaster:
     ) -> Self:
         """Learn from the days that were over at `until`.
 
-        history  UTC valid_at × point [MW], positive, evenly spaced; NaN is a gap
-        weather  UTC valid_at × column, among them `temperature` [°C], on the clock of the history; None: without
+        history  UTC valid_at × point [MW], evenly spaced; NaN is a gap. Net load may be negative: generation is.
+        weather  UTC valid_at × column, on the clock of the history; None: without. `temperature` [°C] is needed where
+                 a point is modelled in logarithms; net load also makes use of `radiation` and `wind_speed` [m/s]
         outside  forecasts made elsewhere, name → UTC valid_at × point [MW], each as known at the routine's issue
 
-        Raises `OutOfRange` where the history is too short, not positive or off its clock, `GapInSeries` where the
-        weather does not cover it.
+        Raises `OutOfRange` where the history is too short, empty or off its clock, `GapInSeries` where the weather does
+        not cover it.
         """
         self.points = tuple(str(p) for p in history.columns)
         self._step = usual_step(history.index)
         self._weather_columns = None if weather is None else tuple(str(c) for c in weather.columns)
         self._outside_names = tuple(outside or ())
         past = known_past(history, self.points, until, step=self._step)
-        known = np.isfinite(past.values)
-        fine = np.asarray(((past.values > 0.0) | ~known).all(axis=0) & known.any(axis=0))
-        low = [p for p, above in zip(self.points, fine, strict=True) if not above]
-        if low:
+        empty = [p for k, p in enumerate(self.points) if not np.isfinite(past.values[:, k]).any()]
+        if empty:
             raise OutOfRange(
-                f"history: {len(low)} points are not above zero throughout ({listed(low)}). Make false readings "
-                "NaN; net load that turns negative is forecast as load and generation apart.",
-                points=low,
+                f"history: {len(empty)} points have no known value before {until} ({listed(empty)}). Leave them out.",
+                points=empty,
             )
-        first = int(self.routine.day(past, np.array([past.first]))[0]) + LAGS_DAYS
-        last = int(self.routine.day(past, np.array([past.end]))[0]) - 1
-        if last - first < LEAST_DAYS:
-            needed = LAGS_DAYS + LEAST_DAYS
+        begin, end = (int(self.routine.day(past, np.array([slot]))[0]) for slot in (past.first, past.end))
+        last = end - 1
+        back = NET_LAGS_DAYS + int(self.routine.before.days)
+        if last - begin - back < day_net.LEAST_DAYS:
+            needed = back + day_net.LEAST_DAYS
             raise OutOfRange(
-                f"history: {max(0, last - first + LAGS_DAYS)} days; a day-ahead model needs {needed}. Until "
-                "there are more, take LoadForecaster, which falls back to persistence by name.",
+                f"history: {max(0, last - begin)} days; a day-ahead model needs {needed}, and one of positive load in "
+                f"logarithms {LAGS_DAYS + LEAST_DAYS}. Until there are more, take LoadForecaster, which falls back to "
+                "persistence by name.",
                 needed_days=needed,
             )
+        low = np.nanmin(past.values, axis=0)
+        logs = (low > NEAR_ZERO * np.nanmean(np.abs(past.values), axis=0)) & (
+            last - begin - LAGS_DAYS - self.routine.before.days >= LEAST_DAYS
+        )
+        self._logs = dict(zip(self.points, logs.tolist(), strict=True))
+        self._flat = {p for k, p in enumerate(self.points) if np.nanmax(past.values[:, k]) == low[k]}
         ahead = self._weather(weather)
-        moments = self.routine.moments(past, first, last)
-        self._makers: dict[str, RowMaker] = {}
+        self._makers: dict[str, RowMaker | NetRowMaker] = {}
         self._experts: dict[str, DayExperts] = {}
         for k, point in enumerate(self.points):
+            first = begin + (LAGS_DAYS + self.routine.before.days if self._logs[point] else back)
+            moments = self.routine.moments(past, first, last)
             own = past.only((point,))
-            unit = float(np.nanmean(past.values[:, k]))
-            maker = RowMaker(self.holidays, unit, weather=ahead is not None)
+            values = past.values[:, k]
+            maker: RowMaker | NetRowMaker
+            if self._logs[point]:
+                unit = float(np.nanmean(values))
+                maker = RowMaker(self.holidays, unit, weather=ahead is not None)
+                experts = DayExperts(unit, past.per_day, self._outside_names, trees=self.trees, seed=self.seed)
+            else:
+                unit = float(np.nanstd(values)) or max(1e-3, abs(float(low[k])))
+                maker = NetRowMaker(self.holidays, unit, self._weather_columns or ())
+                experts = NetExperts(unit, past.per_day, self._outside_names, trees=self.trees, seed=self.seed)
             rows = maker.fit(Scene(own, moments, self.routine.zone, ahead))
-            experts = DayExperts(unit, past.per_day, self._outside_names, trees=self.trees, seed=self.seed)
             experts.fit(rows, self._given(outside, point, past, moments.valid))
             self._makers[point], self._experts[point] = maker, experts
         self._next = last + 1
@@ -143,7 +168,7 @@ class DayAheadForecaster:
             )
         self._go_on(past, last, self._weather(weather), outside)
         values = np.full((len(QUANTILES), len(valid), len(self.points)), np.nan)
-        models = dict.fromkeys(self.points, MODEL)
+        models = {point: FALLBACK if point in self._flat else self._experts[point].model for point in self.points}
         for k, point in enumerate(self.points):
             for day in np.unique(days):
                 found = self._experts[point].quantiles(int(day))
@@ -159,8 +184,7 @@ class DayAheadForecaster:
                 answer = quantiles[:, row]
                 if np.isnan(answer).any():
                     models[point] = FALLBACK
-                    off = self._experts[point].week_off[:, None]
-                    answer = np.where(np.isnan(answer), rows.week[row] * off, answer)
+                    answer = np.where(np.isnan(answer), self._experts[point].fallback(rows.week[row]), answer)
                 values[:, here, k] = answer
         lost = [p for k, p in enumerate(self.points) if np.isnan(values[:, :, k]).any()]
         if lost:
@@ -170,9 +194,48 @@ class DayAheadForecaster:
             )
         return Forecast.from_arrays(issued_at, self.points, valid_at, values, models)
 
+    def go_on(self, past: Past, last: int, weather: pd.DataFrame | None) -> None:
+        """Go through the days up to the local day `last`, asking for none; it must be issued by the end of `past`.
+
+        past, weather  as `predict` makes and takes them
+        """
+        self._go_on(past, last, self._weather(weather), None)
+
     def copy(self) -> Self:
         """The same forecaster in the same state; going on with one leaves the other."""
         return copy.deepcopy(self)
+
+    def additive(self, point: str) -> bool:
+        """True where a point is modelled in megawatts added up, not in logarithms: it may be negative."""
+        return not self._logs[point]
+
+    def unit(self, point: str) -> float:
+        """Mean of a positive load, or spread of a net load, over the training. [MW]"""
+        return self._makers[point].unit
+
+    def blind(self, point: str) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Slots [row], quantiles [quantile, row] and what came [row] MW of the newest training days, by models that had
+        not seen them."""
+        return self._experts[point].blind
+
+    def said(self, point: str, past: Past, slot: int) -> float:
+        """The median of an interval of a day that was forecast and is not settled; else NaN. [MW]"""
+        found = self._experts[point].quantiles(int(self.routine.day(past, np.array([slot]))[0]))
+        if found is None:
+            return float("nan")
+        rows, quantiles = found
+        return float(quantiles[1, slot - int(rows.moments.valid[0])])
+
+    def importance(self, point: str) -> pd.DataFrame:
+        """What the experts' answers hang on: column × expert, each adding up to one.
+
+        Of the linear model the size of the coefficients of standardised columns, of trees the gain of their splits.
+        Zero where an expert does not see a column; the level of the linear model is left out.
+        """
+        maker, experts = self._makers[point], self._experts[point]
+        shares = zip((maker.linear_names, maker.tree_names, maker.tree_names), experts.importance(), strict=True)
+        columns = [pd.Series(values, index=list(names)) for names, values in shares]
+        return pd.concat(columns, axis=1, keys=list(OWN)).fillna(0.0)
 
     def weights(self, point: str) -> pd.DataFrame:
         """Weights of the experts now: (quantile, part of the day) × expert."""
@@ -201,11 +264,12 @@ class DayAheadForecaster:
             raise OutOfRange(f"weather: fitted {has} weather, and {lacks}. Fit and predict with the same inputs.")
         if weather is None or self._weather_columns is None:
             return None
-        missing = [c for c in {TEMPERATURE, *self._weather_columns} if c not in weather.columns]
+        wanted = {*self._weather_columns, *([TEMPERATURE] if any(self._logs.values()) else [])}
+        missing = [c for c in wanted if c not in weather.columns]
         if missing:
             raise MissingColumn(
-                f"weather: column {listed(sorted(missing))} is missing. Needed are those of the fit, and "
-                f"`{TEMPERATURE}` in °C.",
+                f"weather: column {listed(sorted(missing))} is missing. Needed are those of the fit, and for positive "
+                f"load `{TEMPERATURE}` in °C.",
                 missing=missing,
             )
         end = pd.Timestamp(weather.index.max()) + self._step

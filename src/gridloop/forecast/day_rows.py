@@ -73,7 +73,7 @@ class RowMaker:
 
     def __init__(self, holidays: Iterable[dt.date], unit: float, *, weather: bool) -> None:
         self._kinds = DayKinds(holidays)
-        self._unit = unit
+        self.unit = unit
         self._transforms: list[Transform] = [self._kinds, Season()]
         if weather:
             self._transforms.append(Temperature())
@@ -102,12 +102,17 @@ class RowMaker:
         sound = recent.known_share(moments.known, DAYS * past.per_day)[:, 0] >= LEAST_KNOWN
         scale = np.where(sound, lags["month"], np.nan)
         columns = {k: v for transform in self._transforms for k, v in transform.transform(scene).items()}
-        linear = [np.ones(len(moments)), *(v for k, v in columns.items() if k not in BASE)]
+        for_line = [k for k in columns if k not in BASE]
+        for_trees = [k for k in columns if ABOVE not in k and k not in WORKDAYS]
+        linear = [np.ones(len(moments)), *(columns[k] for k in for_line)]
         with np.errstate(divide="ignore", invalid="ignore"):
-            linear += [np.log(lags[k] / self._unit) for k in LINEAR_LAGS]
-        trees = [*(v for k, v in columns.items() if ABOVE not in k and k not in WORKDAYS)]
+            linear += [np.log(lags[k] / self.unit) for k in LINEAR_LAGS]
+        trees = [columns[k] for k in for_trees]
         trees += [*(v / scale for v in lags.values()), *(days / scale[:, None]).T]
         trees += [moments.lead.astype(float), self._rest(scene, moments.valid), self._rest(scene, _then(scene))]
+        self.linear_names = ("level", *for_line, *(f"log {k}" for k in LINEAR_LAGS))
+        before = (f"{k + 1}_days_before_day" for k in range(days.shape[1]))
+        self.tree_names = (*for_trees, *lags, *before, "lead", "rest", "rest_then", "linear model")
         local = local_slots(past, moments.valid, scene.zone)
         week = persistence.week(past, moments, scene.zone)[:, 0]
         x = np.column_stack(linear)

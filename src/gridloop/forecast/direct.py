@@ -114,6 +114,23 @@ class DirectForecaster(ABC):
     def _prepare(self, past: Past) -> None:  # noqa: B027  # most kinds have nothing to prepare
         """What a kind learns of its own before the model."""
 
+    def _booster(self) -> QuantileBoosting:
+        """The untrained trees."""
+        return QuantileBoosting(seed=self.seed + 1)
+
+    def _averages(self) -> bool:
+        """Whether the model is averaged with persistence."""
+        return True
+
+    def importance(self) -> pd.DataFrame:
+        """What the trees' median hangs on: column × "boosting", the gains of their splits, adding up to one.
+
+        Raises `OutOfRange` where no model was learned.
+        """
+        if self._learned is None:
+            raise OutOfRange("importance: no model was learned. Call fit with at least ten days of history.")
+        return pd.DataFrame({"boosting": self._learned.model.gains()}, index=list(self._columns))
+
     @property
     def memory(self) -> Memory:
         """How long an error of this kind lasts."""
@@ -179,6 +196,7 @@ class DirectForecaster(ABC):
         parts = [np.ones(len(moments), dtype=bool), *(~watched for watched in folds)]
         if not all((rows & part[:, None]).sum() > LEAST_ROWS for part in parts):
             return
+        self._columns = tuple(design.columns)
         x, answer = design.matrix(), (actual - design.base) / design.scale
 
         # neighbours see the same weather: many moments with some of the points teach more than the reverse
@@ -187,8 +205,7 @@ class DirectForecaster(ABC):
 
         def fitted(part: BoolArray) -> QuantileBoosting:
             use = (kept & part[:, None]).ravel()
-            model = QuantileBoosting(seed=self.seed + 1)
-            return model.fit(x[use], answer.ravel()[use], design.weight.ravel()[use])
+            return self._booster().fit(x[use], answer.ravel()[use], design.weight.ravel()[use])
 
         with ThreadPoolExecutor(max(1, self.threads)) as pool:
             model, *watched_models = pool.map(fitted, parts)
@@ -200,7 +217,9 @@ class DirectForecaster(ABC):
         held_out = design.base + design.scale * held_out
 
         first = next(iter(references.values()))
-        ensemble = learn_ensemble(held_out, first, actual, where, self._unit, rows)
+        ensemble = Ensemble(np.zeros(BUCKETS), np.zeros((BUCKETS, len(QUANTILES))))
+        if self._averages():
+            ensemble = learn_ensemble(held_out, first, actual, where, self._unit, rows)
         mixed = ensemble.combine(held_out, first, where, self._unit)
         later = actual - mixed[1]
         error = later[sample.newest]

@@ -20,7 +20,9 @@ FASTEST = 1e6
 class ExpertWeights:
     """Weights of `experts` forecasts in each of `cells`; a cell is a quantile at a time of day.
 
-    An expert without a value sleeps: its weight goes to the others and it learns nothing.
+    An expert without a value sleeps: its weight goes to the others, and it stands where the mixture stands. It ages
+    with the others all the same, as if its steps had been as large as theirs on average: one that wakes late begins as
+    one that was never better nor worse, not with the say of a first day, when rates are highest.
     """
 
     def __init__(self, cells: int, experts: int) -> None:
@@ -60,9 +62,16 @@ class ExpertWeights:
         mean = np.zeros_like(self._regret)
         np.add.at(mean, cell, step)
         mean /= count[:, None]
-        self._largest = np.maximum(self._largest, np.abs(mean))
-        self._square += mean**2
-        self._regret += mean + self._rate() * mean**2
+        spoke, square, largest = np.zeros(mean.shape, dtype=bool), mean**2, np.abs(mean)
+        np.logical_or.at(spoke, cell, np.isfinite(values) & known[:, None])
+        sleeps = ~spoke & spoke.any(axis=1, keepdims=True)
+        if sleeps.any():
+            voices = np.maximum(spoke.sum(axis=1, keepdims=True), 1)
+            square = np.where(sleeps, np.where(spoke, square, 0.0).sum(axis=1, keepdims=True) / voices, square)
+            largest = np.where(sleeps, np.where(spoke, largest, 0.0).sum(axis=1, keepdims=True) / voices, largest)
+        self._largest = np.maximum(self._largest, largest)
+        self._square += square
+        self._regret += mean + self._rate() * square
 
     def _rate(self) -> FloatArray:
         """Learning rates [cell, expert]."""

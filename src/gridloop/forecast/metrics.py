@@ -66,6 +66,14 @@ def pinball(actual: FloatArray, forecast: FloatArray, level: float) -> float:
     return _mean(np.maximum(level * short, (level - 1.0) * short))
 
 
+def pinball_of(actual: FloatArray, quantiles: FloatArray, levels: FloatArray) -> float:
+    """Mean pinball loss over all quantiles and known values: half of the CRPS where the quantiles are many. [MW]
+
+    actual [time, point], quantiles [quantile, time, point], levels [quantile] probabilities
+    """
+    return float(np.mean([pinball(actual, q, level) for q, level in zip(quantiles, levels, strict=True)]))
+
+
 def coverage(actual: FloatArray, low: FloatArray, high: FloatArray) -> float:
     """Share of the known values within low … high, both ends included. 0.8 is right for P10 … P90."""
     y = np.asarray(actual, dtype=float)

@@ -80,9 +80,11 @@ def known_past(
     days     only that many days before `until`, for speed
     Returns a `Past` that ends exactly at the last interval before `until`.
 
-    Raises `MissingColumn` where a point has no column, `OutOfRange` where stamps are not UTC, come twice, or
-    do not lie on the clock of `step`.
+    Raises `MissingColumn` where a point has no column, `OutOfRange` where stamps have no zone, come twice, do not lie
+    on the clock of `step`, or all lie further apart than it: another step than was fitted.
     """
+    if until.tz is None:
+        raise OutOfRange(f"issue: {until} has no time zone. Give it in UTC, such as pd.Timestamp(..., tz='UTC').")
     missing = [p for p in points if p not in history.columns]
     if missing:
         raise MissingColumn(
@@ -107,6 +109,13 @@ def known_past(
             f"history: {int(off.sum())} of {len(slots)} stamps do not lie on the {step} clock, first {at}. Resample.",
             count=int(off.sum()),
             first=at,
+        )
+    apart = int(np.diff(np.sort(slots)).min()) if len(slots) > 2 else 1
+    if apart > 1:
+        raise OutOfRange(
+            f"history: the stamps lie {apart * step} apart or more, and the forecaster works in steps of {step}. Give "
+            "it the step it was fitted with, or fit a new one.",
+            step=step,
         )
     first = int(slots.min()) if len(slots) else end
     values = np.full((end - first, len(points)), np.nan)

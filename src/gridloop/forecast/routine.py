@@ -9,13 +9,12 @@ import pandas as pd
 
 from gridloop.errors import OutOfRange
 from gridloop.forecast.features.calendar import local_slots
-from gridloop.forecast.leads import LONGEST_H
 from gridloop.forecast.moments import Moments
 from gridloop.forecast.past import Past
 from gridloop.units import IntArray
 
-LONGEST_LEAD = pd.Timedelta(hours=LONGEST_H - 25.0)
-"""The longest day has 25 hours, and its last interval must begin within `LONGEST_H`."""
+LONGEST_LEAD = pd.Timedelta(days=8)
+"""A week ahead, whatever the hour of the issue."""
 
 
 @dataclass(frozen=True)

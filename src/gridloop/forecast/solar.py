@@ -1,21 +1,28 @@
-"""SolarForecaster: output of solar plants from the sun's place, the newest sky and the last days."""
+"""SolarForecaster: output of solar plants from the sun's place, the newest sky and the last days, and from weather."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Self
 
 import numpy as np
+import pandas as pd
 
-from gridloop.errors import OutOfRange
+from gridloop.errors import OutOfRange, listed
 from gridloop.forecast.design import Design
-from gridloop.forecast.direct import DirectForecaster, Persistence
+from gridloop.forecast.direct import DirectForecaster, Persistence, asked
 from gridloop.forecast.features.clear_sky_index import envelope, newest_index
 from gridloop.forecast.features.lags import Recent, earlier_days, known_mean, ranked, same_time
 from gridloop.forecast.features.sun import sun
 from gridloop.forecast.models import persistence
+from gridloop.forecast.models.level_boosting import FEW, LEARNED, Curve
 from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past
+from gridloop.forecast.past import Past, known_past
+from gridloop.forecast.record import Record
+from gridloop.forecast.solar_plant import Plant
+from gridloop.forecast.solar_weather import WeatherSolar
+from gridloop.forecast.value import QUANTILES, Forecast, quantile_columns
 from gridloop.units import BoolArray, FloatArray
 
 DAYS = 28
@@ -32,11 +39,27 @@ DAYLIGHT = 0.01
 BRIGHTEST = 1.2
 """The index of persistence goes no higher: at a cloud's edge it briefly does."""
 
+WEATHER_MODEL = "weather boosting"
+
+WEATHER_MEMORY_DAYS = 125.0
+"""Days that a prediction by weather looks back: 90 of ranks, 28 of lags before them, and a week."""
+
 
 class SolarForecaster(DirectForecaster):
     """Quantiles of solar power. [MW]
 
     capacity  per point [MW]
+    plants    per point, where a plant is known better than by its capacity; with weather only
+    levels    probabilities of the quantiles, such as 0.01 … 0.99; None: 0.1, 0.5, 0.9
+    trees     of each level's model, with weather
+
+    With `weather`, given to `fit` and to `predict`: physics, boosted trees per plant and calibrated levels, see
+    `WeatherSolar`. Weather is a `Record` whose `known_at` says when each row was published (of several runs the
+    newest known at issue is seen), or a table, taken as known at every issue. Columns: `ghi` [W/m²], and where there
+    `temperature` [°C], `wind_speed` [m/s], `dni`, `dhi`, `cloud_cover` and any others; (point, column) where plants
+    have weather of their own. What the weather does not cover comes from the model without it, by name.
+
+    Without weather:
     Answers are shares of the point's own clear-sky envelope. Zero while the sun is down: lower than whenever the
     point gave power in its history, or at a time of day at which none of the last 28 days gave any.
     Fallbacks: yesterday, the clear-sky index of the last hours, climatology.
@@ -51,6 +74,9 @@ class SolarForecaster(DirectForecaster):
         capacity: Mapping[str, float],
         *,
         zone: str = "UTC",
+        plants: Mapping[str, Plant] | None = None,
+        levels: Sequence[float] | None = None,
+        trees: int = 200,
         seed: int = 0,
         threads: int = 2,
     ) -> None:
@@ -61,8 +87,77 @@ class SolarForecaster(DirectForecaster):
                 longitude_deg=longitude_deg,
             )
         super().__init__(capacity=capacity, zone=zone, seed=seed, threads=threads)
+        if levels is not None:
+            quantile_columns(levels)
         self.latitude_deg = latitude_deg
         self.longitude_deg = longitude_deg
+        self.plants = dict(plants or {})
+        self.levels = tuple(QUANTILES.values()) if levels is None else tuple(levels)
+        self.trees = trees
+        self.by_weather: WeatherSolar | None = None
+
+    def fit(self, history: pd.DataFrame, *, until: pd.Timestamp, weather: Record | pd.DataFrame | None = None) -> Self:
+        """As `DirectForecaster.fit`; with weather that was known at `until` also the models that see it.
+
+        Raises `MissingColumn` where the weather has no `ghi`, `OutOfRange` where it lies off the clock of the history.
+        """
+        super().fit(history, until=until)
+        self.by_weather = None
+        if weather is None:
+            return self
+        lost = [p for p in self.points if p not in self.plants and p not in self.capacity]
+        if lost:
+            raise OutOfRange(f"capacity: {listed(lost)} have none. With weather every plant needs it.", points=lost)
+        place = (self.latitude_deg, self.longitude_deg)
+        plants = {p: self.plants[p] if p in self.plants else Plant(*place, self.capacity[p]) for p in self.points}
+        past = known_past(history, self.points, until, step=self._step).at_least_zero()
+        slots = past.first + np.arange(len(past.values))
+        learned = FEW if len(self.levels) == len(QUANTILES) else LEARNED
+        model = WeatherSolar(plants, seed=self.seed, trees=self.trees, levels=learned)
+        model.fit(past, weather, self._dark(past, Moments(slots, slots)), _hours(weather, until))
+        self.by_weather = model
+        return self
+
+    def predict(
+        self,
+        history: pd.DataFrame,
+        issued_at: pd.Timestamp,
+        valid_at: pd.DatetimeIndex,
+        *,
+        weather: Record | pd.DataFrame | None = None,
+    ) -> Forecast:
+        """As `DirectForecaster.predict`; weather whose `known_at` is after `issued_at` is not looked at.
+
+        history  back to 125 days where the newest ranks shall count in full; less is fine
+        Raises `OutOfRange` where the weather or the step is not what the fit had.
+        """
+        base = super().predict(history, issued_at, valid_at)
+        if self.by_weather is None:
+            if weather is not None:
+                raise OutOfRange("weather: the forecaster was fitted without. Fit it with weather, or leave it out.")
+            if len(self.levels) == len(QUANTILES):
+                return base
+        levels = np.asarray(self.levels)
+        three = base.arrays()[:, :, [base.points.index(p) for p in self.points]]
+        curve = Curve.through(np.array(list(QUANTILES.values())), three.reshape(len(QUANTILES), -1).T)
+        spread = np.clip(curve.at(levels).reshape(len(levels), *three.shape[1:]), 0.0, self._top)
+        models = {p: str(base.model[p]) for p in self.points}
+        if self.by_weather is None or weather is None:
+            return Forecast.from_arrays(issued_at, self.points, valid_at, spread, models, levels=self.levels)
+        past = known_past(history, self.points, issued_at, step=self._step, days=WEATHER_MEMORY_DAYS).at_least_zero()
+        moments = asked(past, issued_at, valid_at)
+        issue_ns = int(issued_at.as_unit("ns").value)
+        dark = self._dark(past, moments)
+        found = self.by_weather.predict(past, weather, moments, issue_ns, dark, levels)
+        for k, point in enumerate(self.points):
+            seen = np.isfinite(found[:, :, k]).all(axis=0)
+            if seen.all():
+                models[point] = WEATHER_MODEL
+            elif (seen & ~dark[:, k]).any():
+                models[point] = f"{WEATHER_MODEL}+{models[point]}"
+        values = np.clip(np.where(np.isfinite(found), found, spread), 0.0, self._top)
+        values = np.where(dark, 0.0, values)
+        return Forecast.from_arrays(issued_at, self.points, valid_at, values, models, levels=self.levels)
 
     def _prepare(self, past: Past) -> None:
         highest = self._sun(past, past.first + np.arange(len(past.values))).highest_deg
@@ -145,3 +240,12 @@ class SolarForecaster(DirectForecaster):
         scale = np.maximum(np.nan_to_num(clear), 0.02 * unit)
         lit = (now.highest_deg[:, None] >= self._dark_below_deg) & ~self._never_lit(past, moments)
         return Design(columns, np.zeros_like(scale), scale, scale / unit, lit, sound)
+
+
+def _hours(weather: Record | pd.DataFrame, until: pd.Timestamp) -> list[float]:
+    """Hours of the UTC day at which there will be an issue: when weather becomes known, else when `until` is."""
+    known = pd.DatetimeIndex(weather.known_at) if isinstance(weather, Record) and not weather.note else None
+    if known is None:
+        known = pd.DatetimeIndex([until])
+    utc = known.tz_convert("UTC")
+    return sorted(set(((utc - utc.normalize()) / pd.Timedelta("1h")).to_numpy(dtype=float).tolist()))

@@ -67,3 +67,10 @@ class QuantileBoosting:
     def predict(self, x: FloatArray) -> FloatArray:
         """Quantiles [quantile, row]; they may cross. One thread: a tick asks for few rows."""
         return np.stack([booster.predict(x, num_threads=1) for booster in self._boosters])
+
+    def gains(self) -> FloatArray:
+        """How much the splits on each column lowered the loss of the middle model, as shares. [column]"""
+        gain = np.asarray(
+            self._boosters[list(QUANTILES.values()).index(MIDDLE)].feature_importance("gain"), dtype=float
+        )
+        return gain / max(float(gain.sum()), 1e-300)

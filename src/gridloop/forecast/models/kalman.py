@@ -53,6 +53,10 @@ class AdaptiveLinear:
         """Standard deviation of the errors. [row]"""
         return np.sqrt(self.noise[slot])
 
+    def sizes(self) -> FloatArray:
+        """Mean size of each coefficient over the slots. [column]"""
+        return np.asarray(np.abs(self.theta).mean(axis=0))
+
     def learn(self, x: FloatArray, y: FloatArray, slot: IntArray) -> None:
         """Take in one day: every slot once at most; rows with a gap teach nothing. x [row, column], y, slot [row]"""
         keep = np.isfinite(y) & np.isfinite(x).all(axis=1)

@@ -1,0 +1,102 @@
+"""Stand-ins: persistence and climatology with a band, for forecasts whose inputs are not sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from statistics import NormalDist
+from typing import Self
+
+import numpy as np
+
+from gridloop.forecast.ensemble import error_quantiles
+from gridloop.forecast.leads import BUCKETS, bucket
+from gridloop.forecast.models import persistence
+from gridloop.forecast.models.climatology import fit_climatology
+from gridloop.forecast.moments import Moments, look
+from gridloop.forecast.past import Past
+from gridloop.forecast.sample import draw
+from gridloop.forecast.value import QUANTILES
+from gridloop.units import FloatArray, IntArray
+
+ISSUES = 1500
+"""Issues drawn from the training to learn how far off each stand-in is."""
+
+OLDEST_H = 6
+"""A last value older than this does not stand for what comes."""
+
+LADDERS = {"load": ("week", "day"), "solar": ("day",), "wind": ("last",)}
+"""The stand-ins of each kind, the best first; then climatology. Other kinds: `OTHER`."""
+
+OTHER = ("day", "last")
+
+
+class StandIn:
+    """Persistence that knows how far off it is.
+
+    kind  of the forecaster: load, solar, wind, other
+    zone  of the local clock
+    """
+
+    def __init__(self, kind: str, zone: str, *, seed: int = 0) -> None:
+        self.names = LADDERS.get(kind, OTHER)
+        self.zone = zone
+        self.seed = seed
+
+    def fit(self, past: Past) -> Self:
+        """Learn the errors by lead, and the climatology."""
+        known = np.isfinite(past.values)
+        mean = np.abs(np.where(known, past.values, 0.0)).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        self._unit = np.where(mean > 0.0, mean, 1.0)
+        self._climatology = fit_climatology(past, self.zone)
+        moments = draw(past, ISSUES, self.seed).moments
+        where = bucket(past.hours(moments.lead))
+        came = look(past, moments.valid, moments.valid + 1)
+        self._error = {name: np.zeros((BUCKETS, len(QUANTILES))) for name in self.names}
+        for name in self.names:
+            said = self._of(name, past)(past, moments)
+            for b in range(BUCKETS):
+                here = where == b
+                self._error[name][b] = error_quantiles(came[here], said[here], self._unit, np.isfinite(came[here]))
+        return self
+
+    def quantiles(self, past: Past, moments: Moments, points: IntArray) -> tuple[FloatArray, list[str]]:
+        """Quantiles [quantile, moment, point] in MW of some of the points, and what was used for each.
+
+        Interval by interval the best that has a value. NaN only where nothing was ever known of a point.
+        """
+        where = bucket(past.hours(moments.lead))
+        values = np.full((len(QUANTILES), len(moments), len(points)), np.nan)
+        used: list[list[str]] = [[] for _ in points]
+        climate = self._climatology.predict(past, moments.valid)[:, :, points]
+        lowest = np.where(self._climatology.table[0].min(axis=0) >= 0.0, 0.0, -np.inf)[points]
+        for name in self.names:
+            said = self._of(name, past)(past, moments)[:, points]
+            band = self._error[name][where].T[:, :, None] * self._unit[points]
+            take = np.isnan(values[1]) & np.isfinite(said)
+            values = np.where(take, np.maximum(said + band, lowest), values)
+            for k in np.flatnonzero(take.any(axis=0)):
+                used[k].append(f"persistence:{name}")
+        rest = np.isnan(values[1])
+        values = np.where(rest, climate, values)
+        for k in np.flatnonzero(rest.any(axis=0)):
+            used[k].append("climatology")
+        return values, ["+".join(names) for names in used]
+
+    def _of(self, name: str, past: Past) -> Callable[[Past, Moments], FloatArray]:
+        if name == "last":
+            return partial(persistence.last, oldest=OLDEST_H * max(1, past.per_day // 24))
+        return partial({"day": persistence.day, "week": persistence.week}[name], zone=self.zone)
+
+
+def at_levels(values: FloatArray, levels: FloatArray) -> FloatArray:
+    """P10, P50, P90 [quantile, …] at other probabilities: straight lines over the normal scores, on beyond the ends."""
+    own = np.array(list(QUANTILES.values()))
+    if np.array_equal(own, levels):
+        return values
+    score = [float(NormalDist().inv_cdf(level)) for level in levels]
+    below, above = NormalDist().inv_cdf(own[0]), NormalDist().inv_cdf(own[2])
+    low, middle, high = values
+    return np.stack(
+        [middle + (low - middle) * (z / below) if z < 0.0 else middle + (high - middle) * (z / above) for z in score]
+    )
