@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from benchmarks.forecast import MELBOURNE, victoria
+from benchmarks.forecast_data import MELBOURNE, victoria
 
 from gridloop.forecast import DayAheadForecaster, Record, backtest
 

@@ -26,7 +26,7 @@ from gridloop.forecast.day_net_rows import NetRowMaker
 from gridloop.forecast.day_rows import RowMaker
 from gridloop.forecast.features.transform import Scene
 from gridloop.forecast.features.weather import TEMPERATURE
-from gridloop.forecast.past import Past, known_past, slots_of, usual_step
+from gridloop.forecast.past import Past, known_past, must_be_fitted, slots_of, usual_step
 from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import FloatArray, IntArray
@@ -153,19 +153,11 @@ class DayAheadForecaster:
         Raises `OutOfRange` where a day is not forecast yet or long over, `GapInSeries` where weather does not cover it
         or nothing is known of a point.
         """
-        if not self.points:
-            raise OutOfRange("forecaster: not fitted yet. Call fit(history, until=...) first.")
+        must_be_fitted(self.points)
         past = known_past(history, self.points, issued_at, step=self._step)
         valid = slots_of(valid_at, past.step_ns)
         days = self.routine.day(past, valid)
-        last = int(days.max())
-        if self.routine.issue(last) > issued_at:
-            raise OutOfRange(
-                f"valid_at: the day that begins at {self.routine.midnight(last)} is forecast at "
-                f"{self.routine.issue(last)}, after the issue at {issued_at}. Ask for earlier days, or fit with "
-                "another `before`.",
-                issued_at=issued_at,
-            )
+        last = self.routine.last_of(days, issued_at)
         self._go_on(past, last, self._weather(weather), outside)
         values = np.full((len(QUANTILES), len(valid), len(self.points)), np.nan)
         models = {point: FALLBACK if point in self._flat else self._experts[point].model for point in self.points}

@@ -28,7 +28,7 @@ from gridloop.forecast.leads import BUCKETS, LONGEST_H, bucket
 from gridloop.forecast.models.boosting import QuantileBoosting
 from gridloop.forecast.models.climatology import fit_climatology
 from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past, known_past, slots_of, usual_step
+from gridloop.forecast.past import Past, known_past, must_be_fitted, slots_of, usual_step
 from gridloop.forecast.sample import draw
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import BoolArray, FloatArray, IntArray
@@ -260,8 +260,7 @@ class DirectForecaster(ABC):
 
     def known(self, history: pd.DataFrame, issued_at: pd.Timestamp) -> Past:
         """The part of the history that a prediction looks at."""
-        if not self.points:
-            raise OutOfRange("forecaster: not fitted yet. Call fit(history, until=...) first.")
+        must_be_fitted(self.points)
         return known_past(history, self.points, issued_at, step=self._step, days=MEMORY_DAYS)
 
     def quantiles(self, past: Past, moments: Moments) -> tuple[FloatArray, dict[str, str]]:

@@ -12,7 +12,7 @@ from gridloop.errors import MissingColumn, OutOfRange, listed
 from gridloop.forecast.direct import MEMORY_DAYS, DirectForecaster, asked
 from gridloop.forecast.feedback import Memory
 from gridloop.forecast.load import LoadForecaster
-from gridloop.forecast.past import known_past, usual_step
+from gridloop.forecast.past import known_past, must_be_fitted, usual_step
 from gridloop.forecast.place import Place
 from gridloop.forecast.solar import SolarForecaster
 from gridloop.forecast.steady import SteadyForecaster
@@ -84,8 +84,7 @@ class FeederForecaster:
         valid_at  starts of the intervals, on the clock of the history, up to 48 h ahead
         Raises as `DirectForecaster.predict` does.
         """
-        if not self._fitted:
-            raise OutOfRange("forecaster: not fitted yet. Call fit(history, until=...) first.")
+        must_be_fitted(self._fitted)
         past = known_past(history, self._points, issued_at, step=self._step, days=MEMORY_DAYS)
         moments = asked(past, issued_at, valid_at)
         parts = [member.quantiles(past.only(member.points), moments) for member in self.members.values()]

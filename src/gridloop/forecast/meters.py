@@ -21,7 +21,7 @@ from gridloop.forecast.leads import bucket
 from gridloop.forecast.models.boosting import QuantileBoosting
 from gridloop.forecast.models.persistence import day, week
 from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past, known_past, usual_step
+from gridloop.forecast.past import Past, known_past, must_be_fitted, usual_step
 from gridloop.forecast.sample import draw
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import BoolArray, FloatArray
@@ -54,7 +54,7 @@ class MeterForecaster:
         self, *, zone: str = "UTC", meters: int = 200, rows: int = 60_000, trees: int = 80, seed: int = 0
     ) -> None:
         self.zone, self.meters, self.rows, self.trees, self.seed = zone, meters, rows, trees, seed
-        self._step: pd.Timedelta | None = None
+        self._step = pd.Timedelta(0)  # not fitted yet
 
     def fit(self, history: pd.DataFrame, *, until: pd.Timestamp) -> Self:
         """Learn from what was over at `until`.
@@ -119,8 +119,7 @@ class MeterForecaster:
         Raises `OutOfRange` where it is not fitted, history has another step or an interval is not ahead,
         `GapInSeries` where a meter has no reading in its last weeks.
         """
-        if self._step is None:
-            raise OutOfRange("forecaster: not fitted yet. Call fit(history, until=...) first.")
+        must_be_fitted(self._step)
         points = tuple(str(p) for p in history.columns)
         past = known_past(history, points, issued_at, step=self._step, days=MEMORY_DAYS)
         moments = asked(past, issued_at, valid_at)

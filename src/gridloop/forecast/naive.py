@@ -17,7 +17,7 @@ from gridloop.forecast.features.calendar import local_slots
 from gridloop.forecast.models import persistence
 from gridloop.forecast.models.climatology import Climatology, fit_climatology
 from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past, known_past, slots_of, usual_step
+from gridloop.forecast.past import Past, known_past, must_be_fitted, slots_of, usual_step
 from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import FloatArray, IntArray
@@ -86,8 +86,7 @@ class PersistenceForecaster:
         Raises `OutOfRange` where an interval has begun before the issue or before `fit`, `GapInSeries` where a point
         never had a value.
         """
-        if not self.points:
-            raise OutOfRange("forecaster: not fitted yet. Call fit(history, until=...) first.")
+        must_be_fitted(self.points)
         past = known_past(history, self.points, issued_at, step=self._step, days=MEMORY_DAYS)
         valid = slots_of(valid_at, past.step_ns)
         begun = int((valid < past.end).sum())

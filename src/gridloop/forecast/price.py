@@ -18,7 +18,7 @@ import pandas as pd
 
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange, listed
 from gridloop.forecast.features.calendar import local_slots
-from gridloop.forecast.past import Past, known_past, slots_of, usual_step
+from gridloop.forecast.past import Past, known_past, must_be_fitted, slots_of, usual_step
 from gridloop.forecast.price_days import DayTable, PriceRowMaker, by_day
 from gridloop.forecast.price_experts import LEAST_DAYS, WINDOWS, PriceExperts
 from gridloop.forecast.routine import Routine
@@ -121,8 +121,7 @@ class PriceForecaster:
         it or no price of the last four weeks is known. Where yesterday's prices are missing the price of a week
         before stands in, by name.
         """
-        if not self.points:
-            raise OutOfRange("forecaster: not fitted yet. Call fit(history, until=...) first.")
+        must_be_fitted(self.points)
         if usual_step(history.index) != self._step:
             raise OutOfRange(
                 f"history: a step of {usual_step(history.index)}; it was {self._step} at the fit. Resample.",
@@ -131,14 +130,7 @@ class PriceForecaster:
         past = self._past(history)
         valid = slots_of(valid_at, past.step_ns)
         days = self.routine.day(past, valid)
-        last = int(days.max())
-        if self.routine.issue(last) > issued_at:
-            raise OutOfRange(
-                f"valid_at: the day that begins at {self.routine.midnight(last)} is forecast at "
-                f"{self.routine.issue(last)}, after the issue at {issued_at}. Ask for earlier days, or fit with "
-                "another `before`.",
-                issued_at=issued_at,
-            )
+        last = self.routine.last_of(days, issued_at)
         self._go_on(past, last, self._drivers(weather))
         slot = local_slots(past, valid, self.routine.zone) % past.per_day
         values = np.full((len(QUANTILES), len(valid), len(self.points)), np.nan)

@@ -46,6 +46,17 @@ class Routine:
         """When the day is forecast (UTC)."""
         return self.midnight(day) - self.before
 
+    def last_of(self, days: IntArray, issued_at: pd.Timestamp) -> int:
+        """The last of some days. Raises `OutOfRange` where it is forecast only after `issued_at`."""
+        last = int(days.max())
+        if self.issue(last) > issued_at:
+            raise OutOfRange(
+                f"valid_at: the day that begins at {self.midnight(last)} is forecast at {self.issue(last)}, after the "
+                f"issue at {issued_at}. Ask for earlier days, or fit with another `before`.",
+                issued_at=issued_at,
+            )
+        return last
+
     def known(self, past: Past, day: int) -> int:
         """Slot of the first interval that is not over at issue."""
         return int(self.issue(day).as_unit("ns").value // past.step_ns)

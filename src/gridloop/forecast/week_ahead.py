@@ -21,7 +21,7 @@ from gridloop.forecast.band import Band, learn_band
 from gridloop.forecast.day_ahead import DayAheadForecaster
 from gridloop.forecast.feedback import Memory, learn_memory
 from gridloop.forecast.leads import BUCKETS, bucket
-from gridloop.forecast.past import Past, known_past, slots_of, usual_step
+from gridloop.forecast.past import Past, known_past, must_be_fitted, slots_of, usual_step
 from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import BoolArray, FloatArray, IntArray
@@ -117,8 +117,7 @@ class WeekAheadForecaster:
 
         Raises `OutOfRange` where an interval is not ahead or beyond the horizon, else as `DayAheadForecaster.predict`.
         """
-        if not self.points:
-            raise OutOfRange("forecaster: not fitted yet. Call fit(history, until=...) first.")
+        must_be_fitted(self.points)
         past = known_past(history, self.points, issued_at, step=self._step)
         valid = slots_of(valid_at, past.step_ns)
         lead_h = past.hours(valid - past.end)

@@ -15,7 +15,7 @@ from gridloop.errors import GapInSeries, MissingColumn, OutOfRange, listed
 from gridloop.forecast.features.weather import TEMPERATURE
 from gridloop.forecast.models import persistence
 from gridloop.forecast.moments import Moments
-from gridloop.forecast.past import Past, known_past, slots_of, usual_step
+from gridloop.forecast.past import Past, known_past, must_be_fitted, slots_of, usual_step
 from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import FloatArray, IntArray
@@ -107,8 +107,7 @@ class DayModel(ABC):
         Raises `OutOfRange` where it was not fitted, was fitted with other inputs, or an interval has begun,
         `GapInSeries` where nothing is known of a point.
         """
-        if not self.points:
-            raise OutOfRange("forecaster: not fitted yet. Call fit(history, until=...) first.")
+        must_be_fitted(self.points)
         past = known_past(history, self.points, issued_at, step=self._step)
         valid = slots_of(valid_at, past.step_ns)
         begun = int((valid < past.end).sum())
