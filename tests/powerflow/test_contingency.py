@@ -12,7 +12,7 @@ from random_grids import random_grids
 from gridloop.errors import BadInput, SolveFailed
 from gridloop.io.read import read_network
 from gridloop.network.model import Network
-from gridloop.powerflow.contingency import Contingencies, contingencies, prepare_contingencies
+from gridloop.powerflow.contingency import Contingencies, blocks, contingencies, prepare_contingencies
 from gridloop.powerflow.flow import power_flow
 from gridloop.testing import chain, moment, ring, two_bus, village
 
@@ -158,8 +158,9 @@ def test_sets_of_a_random_grid(net, seed):
             np.testing.assert_allclose(v[:, k], alone, rtol=0, atol=PROMISED)
 
 
-def test_chunks_and_threads_change_no_bit(matpower_dir):
+def test_chunks_and_threads_change_no_bit(matpower_dir, monkeypatch):
     """Pairs, so that lanes meet others in every chunking, and share nodes with them."""
+    monkeypatch.setattr(blocks, "_WORTH_WAKING", 1)  # so few would be left to one thread
     net = read_network(matpower_dir / "case30.m")
     one = contingencies(net, order=2, screen=False, threads=1)
     for chunk, threads in ((7, 1), (100, 2), (333, 3)):

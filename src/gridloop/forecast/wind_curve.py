@@ -69,7 +69,7 @@ class PowerCurve:
             from windpowerlib import WindTurbine
         except ImportError as error:
             raise MissingExtra(
-                "power curve: the package `windpowerlib` is not installed. `pip install windpowerlib`, or fit the "
+                "power curve: the package `windpowerlib` is not installed. `pip install 'gridloop[wind]'`, or fit the "
                 "curve from data.",
                 package="windpowerlib",
             ) from error

@@ -27,6 +27,8 @@ from gridloop.units import ComplexArray, FloatArray, IntArray
 _CORRECTED_STEPS = 24
 # Steps with its own matrix after which a case's mismatch has to shrink in every one. Newton converges in four to six.
 _PATIENCE = 6
+# Blocks times positions that every thread should have at least, half a millisecond of work: waking one takes a fifth of it.
+_WORTH_WAKING = 1000
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,8 @@ def in_parts(job: Job, blocks: int, size: int, threads: int | None) -> None:
 
     Blocks stand from easy to hard: every thread gets some of each.
     """
-    workers = min(threads or os.cpu_count() or 1, blocks)
+    worth = blocks * job.state.engine.n // _WORTH_WAKING
+    workers = max(1, min(threads or os.cpu_count() or 1, blocks, worth))
     size = max(1, min(size, -(-blocks // max(workers, 1))))
     count = -(-blocks // size) if blocks else 0
     if count not in job.ready.parts:
