@@ -1,11 +1,20 @@
 """`gridloop backtest`: scores beside persistence by month and lead, a page and pictures with every figure, errors."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from forecast_files import ZONE, priced, town, written
+from forecast_files import ZONE, priced, sunny, town, written
+
+from gridloop.cli import backtest_run
+from gridloop.cli.forecast_given import Options
+from gridloop.cli.forecast_kinds import KINDS
+from gridloop.cli.forecast_models import Task
+from gridloop.cli.forecast_options import asked_for, with_capacity
+from gridloop.errors import OutOfRange
+from gridloop.forecast.record import Record
 
 SPAN = ("--first", "2020-06-20", "--last", "2020-07-02")
 
@@ -140,6 +149,10 @@ ERRORS = {
     "too early": (["load.csv", "--model", "persistence", "--before", "9d"], "OutOfRange: before"),
     "no page": (["load.csv", "--plot", "x.png"], "ends in .html"),
     "no folder of pictures": (["load.csv", "--png", "load.csv"], "no folder that can be made"),
+    "a forecast of others for several days": (
+        ["town.csv", "--column", "load", "--outside", "operator", "--days", "2"],
+        "--days 2 need more",
+    ),
     "too far": (["load.csv", "--model", "boosting", "--days", "2"], "sees 1 whole days ahead, not 2"),
     "no such model": (["load.csv", "--model", "x"], "no model 'x' for load"),
     "no such kind": (["load.csv", "--kind", "snow"], "`gridloop backtest --help`"),
@@ -156,3 +169,59 @@ def test_bad_input_is_one_line_and_exit_2(gridloop, folder, monkeypatch, name):
     arguments, words = ERRORS[name]
     said = gridloop("backtest", *arguments)
     assert said.code == 2 and words in said.line, said.err
+
+
+def asked(file, *, kind="load", days=1, **options):
+    longest = pd.Timedelta(hours=12 + 25 * days)
+    before = pd.Timedelta("12h")
+    return asked_for(Options(file=str(file), **options), KINDS[kind], before=before, longest=longest, days=days)
+
+
+def test_several_days_end_where_their_weather_does(gridloop, folder, tmp_path):
+    """The file and its weather end on 29 February: three days from the 27th are the last."""
+    here = folder / "town.csv"
+    given = {"column": ["load"], "weather_column": ["temperature"], "zone": ZONE}
+    assert backtest_run.tested_days(asked(here, days=3, **given), None, None)[1] == "2020-02-27"
+    assert backtest_run.tested_days(asked(here, **given), None, None)[1] == "2020-02-29"
+    assert backtest_run.tested_days(asked(here, days=3, column=["load"], zone=ZONE), None, None)[1] == "2020-02-29"
+    said = gridloop("backtest", here, "--column", "load", "--weather-column", "temperature", "--zone", ZONE, "--days",
+                    "3", "--last", "2020-02-28")  # fmt: skip
+    assert said.code == 2 and "can be tested is 2020-02-27" in said.line, said.err
+
+
+def test_a_capacity_that_is_not_given_is_no_look_ahead(gridloop, tmp_path):
+    """The highest value comes on a day that is tested: the capacity is that of the days before."""
+    table = sunny(40)
+    table.iloc[: 24 * 36] = table.iloc[: 24 * 36].clip(upper=500.0)
+    found = asked(written(table, tmp_path / "sun.csv"), kind="wind", column=["p"], unit="kW")
+    assert found.task.capacity == {}
+    assert with_capacity(found, pd.Timestamp("2020-05-06 12:00", tz="UTC")).task.capacity == {"p": 0.5}
+    assert with_capacity(found, None).task.capacity["p"] > 0.5
+    with pytest.raises(OutOfRange, match="p: no value above zero before the first issue"):
+        with_capacity(found, pd.Timestamp("2020-04-01 02:00", tz="UTC"))
+    said = gridloop("backtest", tmp_path / "sun.csv", "--kind", "wind", "--unit", "kW", "--model", "persistence",
+                    "--first", "2020-05-07", "--last", "2020-05-09", "--json")  # fmt: skip
+    assert "before the first issue, 500" in " ".join(json.loads(said.out)["notes"])
+
+
+def test_days_that_begin_within_an_interval_are_refused(gridloop, folder):
+    said = gridloop("backtest", folder / "load.csv", "--zone", "Asia/Kolkata", "--model", "persistence")
+    assert said.code == 2 and "Give values every 30min or 15min" in said.line, said.err
+
+
+def test_models_are_made_for_what_they_are_asked():
+    """Wind learns from the times at which weather was known; a week reaches over a longer night; prices go below 0."""
+    half = pd.Timedelta("12h")
+    weather = Record.foreseen(town(3)[["temperature"]], "37h")
+    task = Task(("a",), ZONE, half, capacity={"a": 1.0}, weather=weather)
+    given = []
+    model = KINDS["wind"].models["boosting"].make(task)
+    model.inner.fit = lambda history, *, until, weather: given.append(weather)
+    model.fit(town(3)[["load"]], until=weather.known_at[5], weather=weather.values)
+    assert isinstance(given[0], Record) and len(given[0].values) == 6
+    assert KINDS["load"].models["experts"].make(replace(task, days=2)).horizon == half + pd.Timedelta("49h")
+    for days in range(2, 8):
+        KINDS["load"].models["experts"].make(replace(task, days=days, before=pd.Timedelta("24h")))
+    corrected = KINDS["price"].models["corrected"].make
+    assert corrected(replace(task, published_before=pd.Timedelta("11h"))).least == -np.inf
+    assert corrected(task).least is None

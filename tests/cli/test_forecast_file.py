@@ -165,3 +165,16 @@ def test_columns_and_files_by_name(tmp_path):
     (tmp_path / "y.parquet").write_text("no")
     with pytest.raises(BadInput, match="cannot be read as a table"):
         read_series(tmp_path / "y.parquet", **PLAIN)
+
+
+def test_thousands_between_commas_are_no_decimals(tmp_path):
+    quoted = [f'"12,{345 + k}"' for k in range(4)]
+    with pytest.raises(BadInput, match="4 of 4 values of 'load' are no numbers, the first '12,345'"):
+        read_series(csv(tmp_path, rows(hours("2020-01-01", 4, "UTC"), quoted)), **PLAIN)
+
+
+def test_hours_of_a_zone_half_an_hour_off_are_not_to_be_averaged(tmp_path):
+    file = csv(tmp_path, rows(hours("2020-01-01", 48, "Asia/Kolkata").tz_localize(None)))
+    with pytest.raises(OutOfRange, match="lie 30min off the clock of 1h in UTC") as refused:
+        read_series(file, time=None, columns=(), zone_name="Asia/Kolkata")
+    assert "--step" not in str(refused.value) and "30min or shorter" in str(refused.value)

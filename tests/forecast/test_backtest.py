@@ -10,10 +10,15 @@ import pandas as pd
 import pytest
 
 from gridloop.errors import OutOfRange
+from gridloop.forecast import CorrectedForecaster
 from gridloop.forecast.backtest import backtest
+from gridloop.forecast.issues import Issues, as_issued
+from gridloop.forecast.models.day_model import DayModel
+from gridloop.forecast.past import Past
 from gridloop.forecast.record import Record
 from gridloop.forecast.routine import LONGEST_LEAD, Routine
 from gridloop.forecast.value import Forecast
+from gridloop.units import FloatArray, IntArray
 
 ZONE = "Europe/Madrid"
 
@@ -157,3 +162,59 @@ def test_days_of_a_routine_over_a_clock_change():
     assert routine.issue(day) == pd.Timestamp("2020-03-28 11:00", tz="UTC")
     with pytest.raises(OutOfRange, match="0 … 8 days 00:00:00"):
         Routine(ZONE, LONGEST_LEAD + pd.Timedelta("1h"))
+
+
+def test_runs_of_weather_are_learned_as_the_issue_of_their_day_saw_them():
+    """Four runs, and days issued at midnight: the past shows what was out by then, a later one where nothing was."""
+    times = hours(40)
+    runs = [times.normalize() - pd.Timedelta(hours=h) for h in (24, 0, -6, -12)]
+    tables = [pd.DataFrame({"temperature": float(k)}, index=times) for k in range(len(runs))]
+    late = np.asarray(times.normalize() == pd.Timestamp("2020-01-10", tz="UTC"))
+    kept = [np.ones(len(times), dtype=bool) if k > 1 else ~late for k in range(len(runs))]
+    weather = Issues(
+        pd.concat([t[k] for t, k in zip(tables, kept, strict=True)]),
+        pd.DatetimeIndex(np.concatenate([r[k] for r, k in zip(runs, kept, strict=True)]), tz="UTC"),
+    )
+    seen: list[pd.DataFrame] = []
+
+    class Learner(Yesterday):
+        def fit(self, history: pd.DataFrame, *, until: pd.Timestamp, **inputs: Any) -> Self:
+            seen.append(inputs["weather"])
+            return super().fit(history, until=until)
+
+    model = Learner()
+    moment = model.routine.issue(pd.Timestamp("2020-01-20").value // 86_400_000_000_000)
+    table = as_issued(weather, model.routine, moment)
+    by_day = table["temperature"].groupby(table.index.normalize()).unique().map(list)
+    assert by_day.pop(pd.Timestamp("2020-01-10", tz="UTC")) == [2.0]
+    assert by_day.pop(pd.Timestamp("2020-01-21", tz="UTC")) == [0.0] and set(map(tuple, by_day)) == {(1.0,)}
+    assert by_day.index.max() == pd.Timestamp("2020-01-20", tz="UTC")
+    backtest(lambda: model, Record.measured(ramp()), first="2020-01-20", last="2020-01-20", weather=weather)
+    pd.testing.assert_frame_equal(seen[0], table)
+    plain = Record.measured(ramp())
+    assert as_issued(plain, model.routine, moment).equals(plain.at(moment))
+
+
+def published(values: pd.DataFrame) -> Record:
+    """Prices: each day out 11 h before it begins."""
+    return Record.issued(values, pd.DatetimeIndex(values.index).normalize() - pd.Timedelta("11h"))
+
+
+class Level(DayModel):
+    """The newest known value."""
+
+    name, least_days = "level", 1
+
+    def _learn(self, past: Past, k: int, air: Past | None) -> None: ...
+
+    def _say(self, past: Past, k: int, valid: IntArray, air: Past | None) -> FloatArray:
+        return np.full((3, len(valid)), past.values[-1, k])
+
+
+def test_prices_are_published_ahead_and_persistence_knows_today():
+    """Issued at 10:00, all of today is known: the ramp is 1 short at every hour, not 2 at those to come."""
+    rows = backtest(lambda: Level(before="14h"), published(ramp()), first="2020-01-20", last="2020-01-22").rows
+    assert rows["actual"].sub(rows["day"]).unique().tolist() == [1.0]
+    measured = backtest(lambda: Level(before="14h"), Record.measured(ramp()), first="2020-01-20", last="2020-01-22")
+    assert sorted(measured.rows["actual"].sub(measured.rows["day"]).unique()) == [1.0, 2.0]
+    assert CorrectedForecaster.published_ahead

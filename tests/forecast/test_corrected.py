@@ -92,3 +92,32 @@ def test_bad_input_is_named(fitted: CorrectedForecaster):
         fitted.predict(came, UNTIL, DAY, outside={"operator": said[said.index < DAY[12]]})
     with pytest.raises(OutOfRange, match="not fitted"):
         make().predict(came, UNTIL, DAY, outside={"operator": said})
+
+
+def test_a_day_of_23_hours_does_not_look_into_the_next():
+    zone = "Europe/Madrid"
+    came, said = world(0.3)
+    begin = pd.DatetimeIndex(INDEX - pd.Timedelta("400D")).tz_convert(zone)  # the 200 days end in June 2020
+    came, said = came.set_axis(begin.tz_convert("UTC")), said.set_axis(begin.tz_convert("UTC"))
+    published = begin.normalize().tz_convert("UTC") - pd.Timedelta("14h")
+    result = backtest(
+        lambda: CorrectedForecaster(zone=zone, trees=5), Record.measured(came), first="2020-03-29", last="2020-03-29",
+        outside={"operator": Record.issued(said, published)},
+    )  # fmt: skip
+    assert len(result.rows) == 23
+
+
+def test_nights_without_a_value_and_values_below_zero():
+    came, said = world(0.3)
+    dark = came.where(((HOUR >= 6) & (HOUR < 20))[:, None])
+    made = make().fit(dark, until=UNTIL, outside={"operator": said}).predict(
+        dark, UNTIL, DAY, outside={"operator": said})  # fmt: skip
+    assert np.isfinite(made.arrays()).all()
+    low = CorrectedForecaster(zone="UTC", trees=5, least=None).fit(
+        came - 60.0, until=UNTIL, outside={"operator": said - 60.0}
+    )
+    assert low.predict(came - 60.0, UNTIL, DAY, outside={"operator": said - 60.0}).arrays().min() < 0.0
+    with pytest.raises(OutOfRange, match="on 0 days sea and its forecast in operator are both known"):
+        make().fit(came, until=UNTIL, outside={"operator": said * np.nan})
+    with pytest.raises(MissingColumn, match="sea"):
+        make().fit(came, until=UNTIL, outside={"operator": said.rename(columns={"sea": "land"})})

@@ -158,6 +158,40 @@ def test_an_outside_forecast_that_is_gone(fitted: DayAheadForecaster):
     np.testing.assert_allclose(weights.sum(axis=1), 1.0)
 
 
+def few_weeks() -> pd.DataFrame:
+    """Two points of 60 days, which are modelled in megawatts added up."""
+    index = hours()[: 24 * 60]
+    rng = np.random.default_rng(2)
+    wave = 10.0 * np.sin(np.asarray(index.hour) / 4)
+    return pd.DataFrame({p: 50.0 + wave + rng.standard_normal(len(index)) for p in ("a", "b")}, index=index)
+
+
+def test_a_refused_ask_leaves_no_trace():
+    """The operator says nothing of the second point: the first one has not learned the day twice afterwards."""
+    table = few_weeks()
+    at = table.index[24 * 55 + 12]
+    valid = pd.date_range(at + pd.Timedelta("12h"), periods=24, freq="h")
+    once = DayAheadForecaster(trees=2).fit(table, until=at, outside={"operator": table})
+    again = once.copy()
+    with pytest.raises(MissingColumn, match="outside: operator have no column b"):
+        again.predict(table, at, valid, outside={"operator": table[["a"]]})
+    for days in (0, 1, 2):
+        later = pd.Timedelta(days=days)
+        one, two = (
+            f.predict(table, at + later, valid + later, outside={"operator": table}).arrays() for f in (once, again)
+        )
+        assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize(("first", "last"), [(54, 60), (30, 50), (0, 20)])
+def test_a_point_known_too_seldom_is_told(first: int, last: int):
+    """Known at the end only, on two days that the trees learn from, at the beginning only."""
+    table = few_weeks()
+    known = (np.arange(len(table)) >= 24 * first) & (np.arange(len(table)) < 24 * last)
+    with pytest.raises(OutOfRange, match=r"1 points are known on too few of the 58 days before .* \(b\)"):
+        DayAheadForecaster(trees=2).fit(table.assign(b=table["b"].where(known)), until=table.index[-1])
+
+
 @pytest.mark.parametrize("with_weather", [True, False])
 def test_what_the_experts_hang_on_adds_up_to_one(fitted: DayAheadForecaster, with_weather: bool):
     forecaster = fitted if with_weather else maker().fit(LOAD.iloc[: 24 * 100], until=LOAD.index[24 * 100])

@@ -59,6 +59,16 @@ def test_a_gap_stays_a_gap_and_one_kind_of_weather_is_enough():
     assert (parts["solar"].dropna() == 0.0).all()
 
 
+@pytest.mark.parametrize(("kind", "other"), [("radiation", "wind"), ("wind_speed", "solar")])
+def test_a_part_without_weather_is_zero_whatever_is_fed_in(kind: str, other: str):
+    """Net load below zero at midnight in a calm: the part that has weather gave it."""
+    net = pd.Series(3.0 + np.sin(HOUR), index=INDEX)
+    net.iloc[::24] = -5.0
+    parts = disaggregate(net, weather(2)[[kind]] * (HOUR[:, None] > 0))
+    assert (parts[other] == 0.0).all()
+    np.testing.assert_allclose(parts["load"] - parts["solar"] - parts["wind"], net, atol=1e-9)  # rounding of sums
+
+
 def test_bad_input():
     net = pd.Series(1.0, index=INDEX)
     with pytest.raises(MissingColumn, match="neither `radiation` nor `wind_speed`"):

@@ -55,6 +55,13 @@ def test_the_correlation_is_learned_from_ranks():
     assert again == pytest.approx(0.582, abs=0.05)
 
 
+def test_few_ranks_are_believed_less():
+    """Thirty ranks that agree, and ten without correlation believed in advance: 30 / 40."""
+    ranks = np.random.default_rng(0).random(30)
+    fleet = Fleet.learned(pd.DataFrame({"a": ranks, "b": ranks}))
+    assert fleet.correlation[0, 1] == pytest.approx(0.75, rel=1e-9)
+
+
 def test_ranks_say_where_what_came_lies():
     actual = pd.DataFrame({"a": [1.0, 5.0, 9.9, np.nan]}, index=AHEAD)
     ranks = ranks_of([uniform_plants(("a",))], actual)

@@ -281,10 +281,15 @@ def test_bad_input_is_refused_by_name(load: DirectForecaster, loads: pd.DataFram
         LoadForecaster().predict(loads, UNTIL, ahead(UNTIL))
     with pytest.raises(MissingColumn, match="load 2"):
         load.predict(loads[["load 0", "load 1"]], UNTIL, ahead(UNTIL))
-    with pytest.raises(OutOfRange, match="1 of 2 intervals do not begin within 48 h"):
-        load.predict(loads, UNTIL, pd.DatetimeIndex([UNTIL, UNTIL + pd.Timedelta("48h")]))
+    with pytest.raises(OutOfRange, match="1 of 2 intervals do not begin within 49 h"):
+        load.predict(loads, UNTIL, pd.DatetimeIndex([UNTIL, UNTIL + pd.Timedelta("49h")]))
     with pytest.raises(OutOfRange, match="1 of 2 intervals"):
         load.predict(loads, UNTIL, pd.DatetimeIndex([UNTIL - pd.Timedelta("15min"), UNTIL]))
+
+
+def test_a_day_of_25_hours_is_reached_from_the_midnight_before(load: DirectForecaster, loads: pd.DataFrame):
+    valid = pd.date_range(UNTIL + pd.Timedelta("24h"), periods=100, freq="15min")
+    assert load.predict(loads, UNTIL, valid).p50().notna().all(axis=None)
 
 
 def test_the_feedback_lowers_the_error_of_the_next_hour(moody: pd.DataFrame):

@@ -64,6 +64,15 @@ def test_a_forecast_keeps_its_bands_around_medians_that_add_up():
     assert made.model["other"] == "m"
 
 
+def test_what_is_moved_down_may_go_below_zero():
+    """a = 0, b = 5, sum = 4: 1 MW is too much, a quarter of it is a's. Net load may be negative: nothing is cut."""
+    at = pd.Timestamp("2021-03-01", tz="UTC")
+    values = np.tile([0.0, 5.0, 4.0], (3, 1, 1))
+    base = Forecast.from_arrays(at, ["a", "b", "sum"], pd.DatetimeIndex([at]), values, dict.fromkeys(TWO.nodes, "m"))
+    made = Reconciler.learn(TWO, weights="structural").forecast(base)
+    np.testing.assert_allclose(made.p50().iloc[0][["a", "b", "sum"]], [-0.25, 4.75, 4.5], rtol=1e-8)
+
+
 def test_covariance_by_hand():
     """Two nodes always off alike, ±1: correlation 1 without any doubt, so nothing is shrunk; a lone node is itself."""
     same = np.tile(np.array([[1.0, 1.0], [-1.0, -1.0]]), (20, 1))

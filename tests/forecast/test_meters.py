@@ -79,5 +79,5 @@ def test_bad_input(fitted: MeterForecaster):
         MeterForecaster().predict(HOMES, ISSUE, INDEX[-24:])
     with pytest.raises(OutOfRange, match="works in steps of 0 days 01:00:00"):
         fitted.predict(HOMES.iloc[::2], ISSUE, INDEX[-24:])
-    with pytest.raises(OutOfRange, match="do not begin within 48 h"):
+    with pytest.raises(OutOfRange, match="do not begin within 49 h"):
         fitted.predict(HOMES, ISSUE, pd.date_range(ISSUE, periods=60, freq="h"))

@@ -69,3 +69,25 @@ def test_what_is_not_ahead_is_refused():
         forecaster.fit(table, until=index[400]).predict(table, index[400], index[396:420])
     with pytest.raises(OutOfRange, match="no 'month'"):
         PersistenceForecaster(NOON, which="month")  # type: ignore[arg-type]
+
+
+def test_published_prices_of_today_are_yesterday_of_tomorrow():
+    """Issued at 10:00 with all of today known, in a clean backtest: the number of the day is one short, not two."""
+    index = hours(60)
+    table = pd.DataFrame({"x": np.arange(len(index)) // 24}, index=index, dtype=float)
+    ahead = pd.Timedelta("11h")
+    result = backtest(
+        lambda: PersistenceForecaster(Routine("UTC", pd.Timedelta("14h")), which="day", published_before=ahead),
+        Record.issued(table, index.normalize() - ahead), first="2020-02-10", last="2020-02-12",
+    )  # fmt: skip
+    assert (result.rows["actual"] - result.rows["p50"]).unique().tolist() == [1.0]
+
+
+def test_published_until_through_a_change_of_the_clock():
+    """Madrid: at 12:59 today is out, at 13:00 tomorrow too; on the longer day tomorrow is out at 13:00 as well."""
+    routine = Routine("Europe/Madrid", pd.Timedelta("14h"))
+    for day in ("2020-06-10", "2020-03-28", "2020-03-29", "2020-10-24", "2020-10-25"):
+        begin = pd.Timestamp(day, tz="Europe/Madrid")
+        noon, out = begin.replace(hour=12, minute=59), begin.replace(hour=13)
+        ends = [routine.published_until(at, pd.Timedelta("11h")) for at in (noon, out)]
+        assert ends == [begin + pd.DateOffset(days=1), begin + pd.DateOffset(days=2)]

@@ -216,6 +216,18 @@ def test_drivers_must_cover_the_day_and_be_those_of_the_fit(
         told.copy().predict(known, issue, valid)
 
 
+def test_a_refused_ask_leaves_no_trace(windy: tuple[pd.DataFrame, pd.DataFrame], told: PriceForecaster):
+    """Drivers end a day too early, then are there: as if nobody had asked before."""
+    table, drivers = windy
+    once, again = told.copy(), told.copy()
+    issue, valid = asked("2021-02-13")
+    known = published(table, issue)
+    with pytest.raises(GapInSeries, match="the day that begins at 2021-02-12"):
+        again.predict(known, issue, valid, weather=drivers[: valid[0] - HOUR])
+    one, two = (f.predict(known, issue, valid, weather=drivers[: valid[-1]]) for f in (once, again))
+    assert np.array_equal(one.arrays(), two.arrays())
+
+
 # --------------------------------------------------------------- bad inputs
 
 
@@ -252,3 +264,10 @@ def test_prices_that_never_move_are_forecast_as_they_are_and_may_be_negative(his
     same = published(history, issue) * 0.0 - 30.0
     said = small().fit(same, until=issue).predict(same, issue, valid)
     assert said.p50()[NAME].to_numpy() == pytest.approx(-30.0, abs=0.05)
+
+
+def test_an_issue_the_very_moment_prices_are_out():
+    """At 13:00 those of tomorrow are known, and the day after it is 35 h away."""
+    assert small(before="35h").routine.before == pd.Timedelta("35h")
+    with pytest.raises(OutOfRange, match="a day earlier"):
+        small(before="36h")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -181,6 +182,26 @@ def test_bounds_hold_and_dependence_scores_better(learned):
     drawn = tight.draw(forecasts[0], 500, np.random.default_rng(0)).at("a")
     assert drawn.to_numpy().min() == 19.5
     assert drawn.to_numpy().max() == 20.5
+
+
+@pytest.mark.parametrize("begins", [0, -1])
+def test_a_day_that_is_an_hour_longer_is_drawn(learned, begins: int):
+    """As autumn has one each year: a seventh hour has the margins it was given, and goes with its neighbours as
+    neighbours do; hours reach 0.9 in what was learned, of 300 issues: within 0.05."""
+    model, forecasts, _ = learned
+    issue = forecasts[0].issued_at + pd.Timedelta("1h")
+    if begins < 0:
+        model = replace(model, leads=model.leads + 1)
+    valid = pd.date_range(issue, periods=7, freq="h", name="valid_at")
+    quantiles = np.repeat((20.0 + ndtri(LEVELS))[:, None, None], 7, axis=1).repeat(2, axis=2)
+    longer = Forecast.from_arrays(issue, ["a", "b"], valid, quantiles, {"a": "m", "b": "m"})
+    drawn = model.draw(longer, 4000, np.random.default_rng(6))
+    assert drawn.values.shape == (7, 2, 4000)
+    new, next_to = (0, 1) if begins < 0 else (6, 5)
+    assert kstest(drawn.values[new, 0], "norm", args=(20.0, 1.0)).pvalue > 1e-3
+    for p in range(2):
+        assert np.corrcoef(drawn.values[new, p], drawn.values[next_to, p])[0, 1] == pytest.approx(0.9, abs=0.05)
+    assert np.corrcoef(drawn.values[new])[0, 1] == pytest.approx(0.8, abs=0.05)
 
 
 def test_bad_scenarios_are_refused(learned):

@@ -166,6 +166,15 @@ def test_other_columns_other_steps_and_missing_irradiance_are_refused(
         make(levels=(0.1, 0.5))
 
 
+def test_a_plant_gives_no_more_than_its_rating(world: tuple[pd.DataFrame, Record]):
+    """Known as a plant only, without a capacity; its rating is below what it gave."""
+    output = world[0].loc[world[0].index >= UNTIL - pd.Timedelta("20D"), ["field"]]
+    forecaster = SolarForecaster(40.0, 0.0, {}, threads=1, plants={"field": Plant(40.0, 0.0, 1.5)})
+    forecaster.least_issues, forecaster.most_rows = 400, 2000  # type: ignore[misc]
+    made = forecaster.fit(output, until=UNTIL).predict(output, UNTIL, DAY)
+    assert made.arrays().max() == 1.5
+
+
 def test_too_little_history_says_how_much_is_needed(world: tuple[pd.DataFrame, Record]):
     output, weather = world
     early = output.index[0] + pd.Timedelta("20D")

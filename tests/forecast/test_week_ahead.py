@@ -91,7 +91,7 @@ def test_what_is_beyond_the_week_or_over_is_refused(fitted: WeekAheadForecaster)
         asked("0h", 183)
     with pytest.raises(OutOfRange, match="1 of 5 intervals"):
         asked("-1h", 5)
-    with pytest.raises(OutOfRange, match="the longest is 192 h"):
+    with pytest.raises(OutOfRange, match="the longest is 193 h"):
         WeekAheadForecaster(horizon="200h")
     with pytest.raises(OutOfRange, match="not fitted yet"):
         maker().predict(LOAD, UNTIL, INDEX[-5:])
@@ -112,3 +112,8 @@ def test_a_far_day_after_months_of_near_ones(fitted: WeekAheadForecaster):
         forecaster.predict(LOAD, at, pd.date_range(at, periods=12, freq="h"))
     steps = {member._next for member in forecaster.members}
     assert len(steps) == 1
+
+
+def test_a_week_from_midnight_with_its_longer_night():
+    """Issued 24 h before the first of seven days, one of 25 hours: 193 h, by the members of seven days and today."""
+    assert len(WeekAheadForecaster(before="24h", horizon="193h").members) == 8

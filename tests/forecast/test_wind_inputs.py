@@ -13,8 +13,10 @@ from gridloop.errors import MissingColumn, OutOfRange
 from gridloop.forecast import Record, WindForecaster
 from gridloop.forecast.leads import BUCKETS
 from gridloop.forecast.models.lead_ridge import KNOTS_H, PENALTY, LeadRidge
+from gridloop.forecast.moments import Moments
 from gridloop.forecast.wind_curve import PowerCurve, rising
 from gridloop.forecast.wind_cut_out import CutOut
+from gridloop.forecast.wind_inputs import WindInputs
 from gridloop.forecast.wind_mask import mask_wind
 
 STEP = pd.Timedelta("15min")
@@ -221,6 +223,34 @@ def test_of_many_runs_the_newest_known_at_issue_is_seen(farm: tuple[pd.DataFrame
     forecaster = Small(CAPACITY, threads=1).fit(power, until=issue, weather=once)
     one, two = (forecaster.predict(power, issue, valid, weather=w) for w in (once, both))
     assert np.array_equal(one.arrays(), two.arrays())
+
+
+def test_a_measurement_of_the_same_name_has_its_own_curve(farm: tuple[pd.DataFrame, pd.DataFrame]):
+    """The mast sees half of the wind that is foreseen."""
+    power, wind = farm
+    slots = int(wind.index[0].value // STEP.value) + np.arange(4, len(wind) - 4)
+    moments, came = Moments(slots, slots), power["hill"].to_numpy()[4:-4] / 10.0
+    said = []
+    for mast in (None, 0.5 * wind):
+        inputs = WindInputs(wind, mast, STEP)
+        inputs.fit_curves(moments, came)
+        said.append(inputs.columns(moments))
+    assert np.array_equal(*(columns["weather wind_speed as power"] for columns in said))
+    assert "wind_speed as power" in said[1]
+
+
+def test_without_a_capacity_inputs_are_refused(farm: tuple[pd.DataFrame, pd.DataFrame]):
+    power, wind = farm
+    with pytest.raises(OutOfRange, match="capacity: hill have none"):
+        Small({}).fit(power, until=until(), weather=wind)
+
+
+def test_asking_leaves_the_inputs_of_the_fit(farm: tuple[pd.DataFrame, pd.DataFrame], foreseen: WindForecaster):
+    """Or two threads that ask one forecaster would see each other's weather."""
+    power, wind = farm
+    before = foreseen._inputs
+    foreseen.predict(power[power.index < until()], until(), ahead(until(), 2.0), weather=0.5 * wind)
+    assert foreseen._inputs is before
 
 
 def test_without_inputs_nothing_of_them_is_there():

@@ -15,7 +15,7 @@ from gridloop.cli.forecast_bar import Bar
 from gridloop.cli.forecast_days import refuse_too_far
 from gridloop.cli.forecast_given import Options, with_options
 from gridloop.cli.forecast_kinds import KINDS, KindName
-from gridloop.cli.forecast_options import asked_for, length
+from gridloop.cli.forecast_options import asked_for, length, with_capacity
 from gridloop.cli.forecast_output import ENDINGS, check_out
 from gridloop.cli.opf import check_page
 from gridloop.cli.output import Interrupted, print_json, say
@@ -23,6 +23,7 @@ from gridloop.errors import BadInput
 from gridloop.operate.plots.backtest_page import backtest_parts, build_backtest_page, days_said, named_charts
 from gridloop.operate.plots.forecast_page import PageTitle
 from gridloop.operate.plots.png import require_matplotlib, write_png
+from gridloop.series.clock import day_start
 
 DAY = pd.Timedelta(hours=25)
 
@@ -64,6 +65,7 @@ def backtest(
             asked = asked_for(options, KINDS[kind.value], before=issued, longest=issued + days * DAY, days=days)
             refuse_too_far(asked, days)
             begin, end, notes = tested_days(asked, first, last)
+            asked = with_capacity(asked, day_start(pd.Timestamp(begin).date(), asked.zone) - issued)
             done = tested(asked, begin, end, retrain_days=retrain_days, told=bar.show)
             if plot is not None or png is not None:
                 bar.show("Drawing")

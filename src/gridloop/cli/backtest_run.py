@@ -136,9 +136,10 @@ def tested_days(asked: Asked, first: str | None, last: str | None) -> tuple[str,
     whole_last = end.tz_localize(None).normalize() - pd.Timedelta(days=1)
     whole_first = begin.tz_localize(None).normalize() + pd.Timedelta(days=0 if begin == _midnight(begin, zone) else 1)
     notes = []
-    until = whole_last if last is None else _day(last, "--last")
+    latest = _latest(asked, whole_last)
+    until = latest if last is None else _day(last, "--last")
     if first is None:
-        days = int((whole_last - whole_first).days) + 1
+        days = int((latest - whole_first).days) + 1
         count = max(LEAST_DAYS, min(MOST_DAYS, int(SHARE * days)))
         since = until - pd.Timedelta(days=count - 1)
         notes.append(f"Tested is the newest part, {count} days; --first and --last say otherwise.")
@@ -153,7 +154,22 @@ def tested_days(asked: Asked, first: str | None, last: str | None) -> tuple[str,
             first=str(whole_first.date()),
             last=str(whole_last.date()),
         )
+    if until > latest:
+        raise OutsideData(
+            f"--last {until.date()}: --days {asked.task.days} need weather to the end of "
+            f"{(until + pd.Timedelta(days=asked.task.days - 1)).date()}, and it ends before that. The last day that "
+            f"can be tested is {latest.date()}.",
+            last=str(latest.date()),
+        )
     return str(since.date()), str(until.date()), notes
+
+
+def _latest(asked: Asked, whole_last: pd.Timestamp) -> pd.Timestamp:
+    """The last day (local, without zone) that can be tested: several days ahead need weather for all of them."""
+    if asked.weather is None or asked.task.days == 1:
+        return whole_last
+    end = (pd.Timestamp(asked.weather.values.index.max()) + asked.step).tz_convert(asked.zone).tz_localize(None)
+    return min(whole_last, end.normalize() - pd.Timedelta(days=asked.task.days))
 
 
 def _midnight(moment: pd.Timestamp, zone: str) -> pd.Timestamp:

@@ -13,7 +13,7 @@ from gridloop.cli.forecast_bar import Bar
 from gridloop.cli.forecast_days import Coming, coming
 from gridloop.cli.forecast_given import Options, with_options
 from gridloop.cli.forecast_kinds import KINDS, KindName
-from gridloop.cli.forecast_options import Asked, asked_for
+from gridloop.cli.forecast_options import Asked, asked_for, with_capacity
 from gridloop.cli.forecast_output import ENDINGS, as_json, check_out, show, write_rows
 from gridloop.cli.output import Interrupted, print_json, say
 from gridloop.errors import BadInput, OutsideData
@@ -51,7 +51,9 @@ def forecast(
             bar.show(f"Reading {Path(options.file).name}")
             ahead = pd.Timedelta(days=days + 2)
             asked = asked_for(options, KINDS[kind.value], before=pd.Timedelta(0), longest=ahead)
-            made = coming(asked, _issue(at, asked), days, bar.show)
+            issue = _issue(at, asked)
+            asked = with_capacity(asked, issue)
+            made = coming(asked, issue, days, bar.show)
     except KeyboardInterrupt as stop:
         raise Interrupted("Interrupted; nothing was written. --trees 50 learns faster, with larger errors.") from stop
     notes = [*asked.notes, *_taken_as_known(asked)]

@@ -12,6 +12,7 @@ import pandas as pd
 
 from gridloop.cli.forecast_options import Asked
 from gridloop.errors import BadInput, OutsideData
+from gridloop.forecast.issues import as_issued
 from gridloop.forecast.record import Record
 from gridloop.series.clock import day_start
 
@@ -74,8 +75,10 @@ def coming(asked: Asked, at: pd.Timestamp | None, days: int, told: Told) -> Comi
         told(f"Learning from {len(known):,} intervals", k / len(spans) if len(spans) > 1 else float("nan"))
         began = time.perf_counter()
         forecaster = asked.model.make(replace(asked.task, before=begin - issue, days=1))
-        inputs = _inputs(asked, issue)
-        forecaster.fit(known, until=issue, **inputs)
+        routine = forecaster.routine
+        past = _inputs(asked, lambda record: as_issued(record, routine, issue))  # noqa: B023  # called at once
+        forecaster.fit(known, until=issue, **past)
+        inputs = _inputs(asked, lambda record: record.at(issue))
         between = time.perf_counter()
         valid = pd.date_range(begin, end, freq=asked.step, inclusive="left", name="valid_at")
         parts.append(forecaster.predict(known, issue, valid, **inputs).table())
@@ -84,13 +87,13 @@ def coming(asked: Asked, at: pd.Timestamp | None, days: int, told: Told) -> Comi
     return Coming(asked, issue, known, rows, starts, fit_s, predict_s)
 
 
-def _inputs(asked: Asked, issue: pd.Timestamp) -> dict[str, Any]:
-    """Weather and forecasts made elsewhere, as known at the issue."""
+def _inputs(asked: Asked, see: Callable[[Record], pd.DataFrame]) -> dict[str, Any]:
+    """Weather and forecasts made elsewhere. see: what of them is known"""
     given: dict[str, Any] = {}
     if asked.weather is not None:
-        given["weather"] = asked.weather.at(issue)
+        given["weather"] = see(asked.weather)
     if asked.outside:
-        given["outside"] = {name: record.at(issue) for name, record in asked.outside.items()}
+        given["outside"] = {name: see(record) for name, record in asked.outside.items()}
     return given
 
 

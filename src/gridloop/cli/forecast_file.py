@@ -33,12 +33,14 @@ class RawTable:
     """A file as it is: columns of texts or of what Parquet had, and how its rows are called.
 
     line  of every row: the line of a CSV file, or the row of a Parquet file, counted from 1
+    decimal_comma  False where commas part the columns: a quoted 12,345 may be thousands, and is no number
     """
 
     name: str
     columns: pd.DataFrame
     line: np.ndarray[Any, np.dtype[np.int64]]
     word: str
+    decimal_comma: bool = True
 
     def where(self, rows: BoolArray) -> str:
         """`line 17`, or `lines 17, 18, 19, 20, 21 and 4 more`."""
@@ -103,17 +105,18 @@ def read_table(file: str | Path) -> RawTable:
             table.columns = table.columns.map(str)
             raw = RawTable(name, table, np.arange(1, len(table) + 1), "row")
         elif ending.endswith(CSV):
+            separator = _separator(path)
             table = pd.read_csv(
                 path,
                 dtype=str,
                 keep_default_na=False,
                 skip_blank_lines=False,
-                sep=_separator(path),
+                sep=separator,
                 encoding="utf-8-sig",
             )
             lines = np.arange(2, len(table) + 2)
             full = np.asarray((table != "").any(axis=1))
-            raw = RawTable(name, table[full].reset_index(drop=True), lines[full], "line")
+            raw = RawTable(name, table[full].reset_index(drop=True), lines[full], "line", separator != ",")
         else:
             raise UnknownFormat(f"{name} is of no known kind; allowed are {', '.join((*CSV, *PARQUET))}.", path=name)
     except UnicodeDecodeError as error:
@@ -148,8 +151,9 @@ def numbers(raw: RawTable, column: str) -> pd.Series:
         values, missing = given.astype(float), np.asarray(given.isna())
     else:
         text = given.fillna("").astype(str).str.strip()
-        comma = text.str.fullmatch(r"[+-]?\d+,\d+")
-        text = text.where(~comma, text.str.replace(",", ".", regex=False)) if comma.any() else text
+        if raw.decimal_comma:
+            comma = text.str.fullmatch(r"[+-]?\d+,\d+")
+            text = text.where(~comma, text.str.replace(",", ".", regex=False)) if comma.any() else text
         missing = np.asarray(text.str.lower().isin(MISSING))
         values = pd.to_numeric(text, errors="coerce")
     wrong = ~np.isfinite(values.to_numpy(dtype=float)) & ~missing

@@ -9,7 +9,7 @@ from gridloop.cli.forecast_models import ANY_KIND, Forecaster, Model, Task
 from gridloop.forecast.daily import Daily
 from gridloop.forecast.day_ahead import DayAheadForecaster
 from gridloop.forecast.load import LoadForecaster
-from gridloop.forecast.week_ahead import WeekAheadForecaster
+from gridloop.forecast.week_ahead import CLOCK_CHANGE, WeekAheadForecaster
 
 TREES = 400
 
@@ -21,7 +21,7 @@ def _experts(task: Task) -> Forecaster:
         return DayAheadForecaster(
             zone=task.zone, holidays=task.holidays, before=task.before, trees=trees, seed=task.seed
         )
-    horizon = task.before + pd.Timedelta(hours=24 * task.days)
+    horizon = task.before + pd.Timedelta(hours=24 * task.days) + CLOCK_CHANGE
     return WeekAheadForecaster(
         zone=task.zone, holidays=task.holidays, before=task.before, horizon=horizon, trees=trees, seed=task.seed
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -37,6 +38,7 @@ class Task:
     trees     of boosted models; None: as many as they have
     days      local days that each issue covers
     weather   with the times at which it was known; for models that want these
+    published_before  how long before its local midnight a day becomes known as a whole; None: each interval when over
     """
 
     points: tuple[str, ...]
@@ -50,6 +52,7 @@ class Task:
     seed: int = 0
     days: int = 1
     weather: Record | None = None
+    published_before: pd.Timedelta | None = None
 
     @property
     def routine(self) -> Routine:
@@ -78,11 +81,11 @@ class Model:
 
 
 def _persistence(task: Task) -> PersistenceForecaster:
-    return PersistenceForecaster(task.routine, which="week")
+    return PersistenceForecaster(task.routine, which="week", published_before=task.published_before)
 
 
 def _persistence_day(task: Task) -> PersistenceForecaster:
-    return PersistenceForecaster(task.routine, which="day")
+    return PersistenceForecaster(task.routine, which="day", published_before=task.published_before)
 
 
 def _day_model(kind: type[DayModel], **settings: Any) -> Callable[[Task], Forecaster]:
@@ -100,7 +103,8 @@ def _lstm(task: Task) -> Forecaster:
 
 
 def _corrected(task: Task) -> Forecaster:
-    return CorrectedForecaster(zone=task.zone, before=task.before, trees=task.trees or 300, seed=task.seed)
+    least = None if task.published_before is None else -math.inf
+    return CorrectedForecaster(zone=task.zone, before=task.before, trees=task.trees or 300, least=least, seed=task.seed)
 
 
 ANY_KIND: dict[str, Model] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -67,7 +67,8 @@ def asked_for(options: Options, kind: Kind, *, before: pd.Timedelta, longest: pd
     longest  from an issue to the end of what is forecast
     days     local days that each issue covers
 
-    Raises `BadInput` and its kinds; nothing is computed yet.
+    Raises `BadInput` and its kinds; nothing is computed yet. Capacities that are not given come by `with_capacity`,
+    once the first issue is known.
     """
     name = options.model or kind.default
     model = chosen(kind.models, name, kind.name)
@@ -87,31 +88,72 @@ def asked_for(options: Options, kind: Kind, *, before: pd.Timedelta, longest: pd
     )
     if unit.energy and series.row is None:
         raise BadInput(f"--unit {options.unit} is energy per interval, and the rows have several lengths; give powers.")
+    _on_the_hour(series.values.index, place_name, series.step)
     values = _within(unit.inwards(series.values, series.row or series.step))
     notes = [*series.notes, *gap_notes(values, series.step)]
     if options.zone is None:
         notes.append("Days are those of UTC; --zone names the local clock.")
     weather, said = _weather(options, model, name, clock, series.step, longest)
     points = tuple(str(c) for c in values.columns)
-    outside = _outside(options, model, name, points, clock, place_name, series.row or series.step, unit)
-    capacity, found = _capacity(options.capacity or (), kind, unit, values)
+    outside = _outside(options, model, name, points, clock, place_name, series.row or series.step, unit, days)
     task = Task(
         points=points,
         zone=place_name,
         before=before,
         holidays=_holidays(options.holidays, values.index),
-        capacity=capacity,
+        capacity=_capacity(options.capacity or (), unit, points),
         place=_place(options.latitude, options.longitude),
         step=series.step,
         trees=options.trees,
         seed=options.seed,
         days=days,
         weather=weather,
+        published_before=kind.published_before,
     )
     return Asked(
         file=options.file, kind=kind, model_name=name, model=model, unit=unit, zone=place_name,
-        values=values, step=series.step, weather=weather, outside=outside, task=task, notes=(*notes, *said, *found),
+        values=values, step=series.step, weather=weather, outside=outside, task=task, notes=(*notes, *said),
     )  # fmt: skip
+
+
+def with_capacity(asked: Asked, until: pd.Timestamp | None) -> Asked:
+    """The same with a capacity for every point of a kind that needs one: the highest value that was over at `until`.
+
+    until  the first issue (UTC): a later value is not known to any forecast; None: all values
+
+    Raises `OutOfRange` where no value above zero was over.
+    """
+    values, unit = asked.values, asked.unit
+    if until is not None:
+        values = values[pd.DatetimeIndex(values.index) + asked.step <= until]
+    lacks = [p for p in asked.task.points if p not in asked.task.capacity] if asked.kind.needs_capacity else []
+    if values.empty or not lacks:  # nothing known is refused elsewhere
+        return asked
+    highest = {p: float(values[p].max()) for p in lacks}
+    if none := [p for p, v in highest.items() if not v > 0.0]:
+        raise OutOfRange(f"{listed(none)}: no value above zero before the first issue; give --capacity.", points=none)
+    notes = [
+        f"Capacity of {p} taken as its highest value before the first issue, "
+        f"{unit.number(unit.outwards(v), size=unit.outwards(v))} {unit.name}; --capacity says otherwise."
+        for p, v in highest.items()
+    ]
+    task = replace(asked.task, capacity={**asked.task.capacity, **highest})
+    return replace(asked, task=task, notes=(*asked.notes, *notes))
+
+
+def _on_the_hour(index: pd.Index, name: str, step: pd.Timedelta) -> None:
+    """Raises `OutOfRange` where local days begin within an interval, as those of India do with hourly values."""
+    utc = pd.DatetimeIndex(index)
+    offset = utc.tz_convert(name).tz_localize(None).as_unit("ns").asi8 - utc.as_unit("ns").asi8
+    off = offset[offset % step.value != 0]
+    if len(off):
+        finer = [told for told in ("30min", "15min") if not (off % pd.Timedelta(told).value).any()]
+        raise OutOfRange(
+            f"days of {name} begin {pd.Timedelta(int(off[0] % step.value), 'ns') / pd.Timedelta('1min'):g} min within "
+            f"an interval of {step / pd.Timedelta('1min'):g} min (UTC): no day is a whole number of these. Give values "
+            f"every {' or '.join(finer)}; means over longer intervals would shift them.",
+            zone=name,
+        )
 
 
 def _within(values: pd.DataFrame) -> pd.DataFrame:
@@ -144,7 +186,7 @@ def _weather(
 
 def _outside(
     options: Options, model: Model, name: str, points: tuple[str, ...], clock: str | None, local: str,
-    step: pd.Timedelta, unit: Unit,
+    step: pd.Timedelta, unit: Unit, days: int,
 ) -> dict[str, Record] | None:  # fmt: skip
     if not options.outside:
         if model.outside == "needed":
@@ -154,6 +196,8 @@ def _outside(
         raise BadInput(f"model {name!r} takes no forecasts made elsewhere; leave --outside out.")
     if len(points) > 1:
         raise BadInput(f"--outside is of one column to forecast; there are {listed(list(points))}.")
+    if days > 1:
+        raise BadInput(f"--outside covers the day that it is published for; --days {days} need more. Leave one out.")
     raw = read_table(options.file)
     index, _ = moments(raw.columns[raw.time(options.time)], zone_name=clock, form=options.time_format, where=raw.where)
     before = length(options.outside_before, "--outside-before")
@@ -167,9 +211,8 @@ def _place(latitude: float | None, longitude: float | None) -> tuple[float, floa
     return None if latitude is None or longitude is None else (latitude, longitude)
 
 
-def _capacity(given: Sequence[str], kind: Kind, unit: Unit, values: pd.DataFrame) -> tuple[dict[str, float], list[str]]:
-    """Per point [MW]; the highest value where errors are shares of a capacity and none is given."""
-    points = [str(c) for c in values.columns]
+def _capacity(given: Sequence[str], unit: Unit, points: tuple[str, ...]) -> dict[str, float]:
+    """Per point, of those that are given [MW]."""
     found: dict[str, float] = {}
     for part in given:
         name, _, text = part.rpartition("=")
@@ -180,18 +223,9 @@ def _capacity(given: Sequence[str], kind: Kind, unit: Unit, values: pd.DataFrame
         if not 0.0 < value < float("inf"):
             raise OutOfRange(f"--capacity {part!r} must be above zero.")
         if name and name not in points:
-            raise BadInput(f"--capacity names {name!r}; forecast are {listed(points)}.")
+            raise BadInput(f"--capacity names {name!r}; forecast are {listed(list(points))}.")
         found |= dict.fromkeys([name] if name else points, value)
-    lacks = [p for p in points if p not in found] if kind.needs_capacity else []
-    highest = {p: float(values[p].max()) for p in lacks}
-    if any(not v > 0.0 for v in highest.values()):
-        raise OutOfRange(f"{listed([p for p, v in highest.items() if not v > 0.0])}: no value above zero.")
-    notes = [
-        f"Capacity of {p} taken as its highest value, {unit.number(unit.outwards(v), size=unit.outwards(v))} "
-        f"{unit.name}; --capacity says otherwise."
-        for p, v in highest.items()
-    ]
-    return found | highest, notes
+    return found
 
 
 def _holidays(given: str | None, index: pd.Index) -> frozenset[dt.date]:

@@ -8,6 +8,7 @@ import pandas as pd
 from gridloop.errors import BadInput, OutOfRange
 
 DAY = pd.Timedelta(days=1)
+QUARTER = pd.Timedelta(minutes=15)
 SHARE = 0.02
 """Share of the rows from which a second distance is a change of the clock rather than gaps."""
 
@@ -34,6 +35,14 @@ def checked_step(index: pd.Index, name: str) -> pd.Timedelta:
         raise OutOfRange(f"{name}: rows are {_said(step)} apart, and a day is no whole number of these; try --step.")
     if off.any():
         first = times[off][0]
+        late = np.unique(times.as_unit("ns").asi8 % step)
+        if len(late) == 1 and late[0] % QUARTER.value == 0:  # a clock such as India's: a mean would only shift them
+            raise OutOfRange(
+                f"{name}: all {len(times):,} times lie {_said(int(late[0]))} off the clock of {_said(step)} in UTC, "
+                f"the first {first:%Y-%m-%d %H:%M} UTC, as where a zone is no whole hours from it. Give values every "
+                f"{'30min' if late[0] % (2 * QUARTER.value) == 0 else '15min'} or shorter.",
+                count=len(times),
+            )
         raise OutOfRange(
             f"{name}: {int(off.sum()):,} of {len(times):,} times do not lie on the clock of {_said(step)}, the first "
             f"{first:%Y-%m-%d %H:%M:%S} UTC. --step {_said(step)} takes means over intervals that do.",

@@ -9,7 +9,7 @@ from gridloop.forecast.wind import WindForecaster
 
 
 def _boosting(task: Task) -> Forecaster:
-    return Daily(WindForecaster(task.capacity, zone=task.zone, seed=task.seed), task.routine)
+    return Daily(WindForecaster(task.capacity, zone=task.zone, seed=task.seed), task.routine, weather=task.weather)
 
 
 WIND = Kind(

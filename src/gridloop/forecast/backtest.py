@@ -2,8 +2,9 @@
 
 The protocol: a forecaster is fitted on what was known at the first issue, then asked at every issue for the next local
 day or days, and fitted again every `retrain_days` days. It is handed only rows of its inputs whose `known_at` is not
-after the issue. On the first issues it is asked twice, the second time with every unknown value present and turned to
-nonsense: one whose answer moves has looked, and is refused.
+after the issue; to learn from, of inputs with several runs each local day as its own issue saw it. On the first issues
+it is asked twice, the second time with every unknown value present and turned to nonsense: one whose answer moves has
+looked, and is refused.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import pandas as pd
 
 from gridloop.errors import OutOfRange
 from gridloop.forecast.backtest_scores import Backtest, references
+from gridloop.forecast.issues import as_issued
 from gridloop.forecast.past import known_past, usual_step
 from gridloop.forecast.record import Record
 from gridloop.forecast.routine import Routine
@@ -92,7 +94,7 @@ def backtest(
         if k == 0 or (retrain_days is not None and k % retrain_days == 0):
             say(f"fit {k // (retrain_days or len(days)) + 1}, until {issue}")
             forecaster = make()
-            forecaster.fit(load.at(issue), until=issue, **inputs(lambda record: record.at(issue)))  # noqa: B023
+            forecaster.fit(load.at(issue), until=issue, **inputs(lambda record: as_issued(record, routine, issue)))  # noqa: B023
         valid_at = pd.date_range(routine.midnight(day), routine.midnight(day + days_ahead), freq=step, inclusive="left")
         probed = forecaster.copy() if k < PROBES else None
 
@@ -108,7 +110,8 @@ def backtest(
             say(f"day {k + 1} of {len(days)}")
     past = known_past(load.values, tuple(made[0].points), load.values.index.max() + step, step=step)
     notes = tuple(f"{name}: {r.note}" for name, r in {"weather": weather, **(outside or {})}.items() if r and r.note)
-    return Backtest(references(made, past, routine.zone), routine.zone, notes)
+    known = [max(f.issued_at, load.at(f.issued_at).index.max() + step) for f in made] if early else None
+    return Backtest(references(made, past, routine.zone, known), routine.zone, notes)
 
 
 def _refuse_a_leak(forecaster: DayForecaster, honest: Forecast, load: Record, spoilt: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,13 +82,19 @@ def _days_between(issued_at: pd.Series, valid_at: pd.Series, zone: str) -> IntAr
     return np.asarray((days[1] - days[0]).days)
 
 
-def references(made: list[Forecast], past: Past, zone: str) -> pd.DataFrame:
-    """The rows of a backtest. past: everything that came, of the forecasts' points in their order."""
+def references(
+    made: list[Forecast], past: Past, zone: str, known: Sequence[pd.Timestamp] | None = None
+) -> pd.DataFrame:
+    """The rows of a backtest.
+
+    past   everything that came, of the forecasts' points in their order
+    known  up to when values were known at each issue, later than the issue for prices of days to come; None: the issue
+    """
     tables = []
     band = PersistenceBand(past, zone)
-    for forecast in made:
+    for forecast, until in zip(made, known or [f.issued_at for f in made], strict=True):
         valid = slots_of(forecast.valid_at, past.step_ns)
-        moments = Moments(np.full(len(valid), forecast.issued_at.as_unit("ns").value // past.step_ns), valid)
+        moments = Moments(np.full(len(valid), until.as_unit("ns").value // past.step_ns), valid)
         columns = {
             "actual": look(past, valid, valid + 1),
             "day": persistence.day(past, moments, zone),

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -55,8 +55,11 @@ class CorrectedForecaster:
 
     zone    of the local clock; before: how long before its midnight a day is forecast
     trees   per quantile
-    least   lowest value that there can be [MW]
+    least   lowest value that there can be [MW]; None: zero for points that never were below it, else none
     """
+
+    published_ahead: ClassVar[bool] = True
+    """It serves prices too; of the history, what is over at issue is all that it looks at."""
 
     def __init__(
         self,
@@ -64,7 +67,7 @@ class CorrectedForecaster:
         zone: str = "UTC",
         before: pd.Timedelta | str = "12h",
         trees: int = 300,
-        least: float = 0.0,
+        least: float | None = 0.0,
         seed: int = 0,
     ) -> None:
         self.routine = Routine(zone, pd.Timedelta(before))
@@ -99,6 +102,8 @@ class CorrectedForecaster:
         constant = [p for p, width in zip(self.points, spread, strict=True) if not width > 0.0]
         if constant:
             raise OutOfRange(f"history: {listed(constant)} never change; there is nothing to learn.", points=constant)
+        never = np.nanmin(past.values, axis=0) >= 0.0
+        self._least = np.where(never, 0.0, -np.inf) if self.least is None else np.full(len(never), self.least)
         self._learned = {p: self._learn(past, others, moments, k) for k, p in enumerate(self.points)}
         return self
 
@@ -137,7 +142,7 @@ class CorrectedForecaster:
             mixed = self._mixed(learned.weights, self._said(learned.trees, learned.habit, x, said, part), part)
             values[:, :, k] = self._unit[k] * learned.band.adjust(mixed[:, :, None], part, np.ones(1))[:, :, 0]
         models = dict.fromkeys(self.points, MODEL)
-        return Forecast.from_arrays(issued_at, self.points, valid_at, np.maximum(values, self.least), models)
+        return Forecast.from_arrays(issued_at, self.points, valid_at, np.maximum(values, self._least), models)
 
     def copy(self) -> Self:
         """The same forecaster in the same state."""
@@ -150,6 +155,14 @@ class CorrectedForecaster:
         came = look(past, moments.valid, moments.valid + 1)[:, k] / self._unit[k]
         fine = np.isfinite(came) & np.isfinite(said)
         x, said, came, moments = x[fine], said[fine], came[fine], moments[fine]
+        whole = len(np.unique(self.routine.day(past, moments.valid)))
+        if whole < LEAST_DAYS:
+            raise OutOfRange(
+                f"history: on {whole} days {self.points[k]} and its forecast in {self._names[0]} are both known; "
+                f"{LEAST_DAYS} are needed. Give more of both, or use the forecast as it is.",
+                needed_days=LEAST_DAYS,
+                days=whole,
+            )
         day, part = self.routine.day(past, moments.valid), self._part(past, moments)
         warm = day > day[-1] - min(MOST_WARM_DAYS, int(WARM_SHARE * (day[-1] - day[0])))
         levels = list(QUANTILES.values())
@@ -162,7 +175,8 @@ class CorrectedForecaster:
 
         def habit(use: BoolArray) -> FloatArray:
             error = came - said
-            of = [np.quantile(error[use & (part == b)], levels) for b in range(BUCKETS)]
+            here = [error[use & (part == b)] for b in range(BUCKETS)]
+            of = [np.quantile(found, levels) if len(found) else np.zeros(len(levels)) for found in here]
             table: FloatArray = np.stack(of, axis=1)
             table[1] = 0.0  # the expert is the forecast as it came
             return np.stack([np.minimum(table[0], 0.0), table[1], np.maximum(table[2], 0.0)])
@@ -206,17 +220,17 @@ class CorrectedForecaster:
         unit, valid, day_steps = self._unit[k], moments.valid, past.per_day
         hour = max(1, day_steps // 24)
         local = local_slots(past, valid, self.routine.zone)
-        midnight = valid - local % day_steps
+        dates, of = np.unique(local // day_steps, return_inverse=True)
+        begin, end = (self._midnights(past, dates + after)[of] for after in (0, 1))
 
         def at(other: Past, slots: IntArray) -> FloatArray:
             # up to the end of the forecast day: the next day's forecast is not out when this one is issued
-            until = (midnight + day_steps).reshape((-1,) + (1,) * (slots.ndim - 1))
-            shares: FloatArray = look(other, slots, until)[..., k] / unit
+            shares: FloatArray = look(other, slots, end)[..., k] / unit
             return shares
 
         theirs = others[0]
         said = at(theirs, valid)
-        whole = at(theirs, midnight[:, None] + np.arange(day_steps))
+        whole = at(theirs, begin[:, None] + np.arange(day_steps + hour))  # a night may be an hour longer
         known = np.isfinite(whole)
         mean = np.where(known, whole, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
         angle = 2.0 * np.pi * valid / day_steps / 365.2422
@@ -234,6 +248,12 @@ class CorrectedForecaster:
         columns += [known_mean(look(error, slots[:, :3] + shift, known_at))[:, 0] for shift in (-hour, hour)]
         columns += [look(past, slots[:, :1], known_at)[:, 0, k] / unit]
         return np.stack(columns, axis=1).astype(np.float32), said
+
+    def _midnights(self, past: Past, days: IntArray) -> IntArray:
+        """Slots at which local days begin. Same shape."""
+        return np.array(
+            [self.routine.midnight(int(d)).as_unit("ns").value // past.step_ns for d in days], dtype=np.int64
+        )
 
     def _errors(self, past: Past, theirs: Past, k: int) -> Past:
         """What came minus what was said, of the past. In units"""

@@ -23,9 +23,11 @@ from gridloop.forecast import day_net
 from gridloop.forecast.day_experts import LEAST_DAYS, OWN, DayExperts
 from gridloop.forecast.day_net import NetExperts
 from gridloop.forecast.day_net_rows import NetRowMaker
-from gridloop.forecast.day_rows import RowMaker
+from gridloop.forecast.day_rows import DAYS, LEAST_KNOWN, RowMaker
+from gridloop.forecast.features.lags import Recent, earlier_days, same_time
 from gridloop.forecast.features.transform import Scene
 from gridloop.forecast.features.weather import TEMPERATURE
+from gridloop.forecast.moments import Moments, look
 from gridloop.forecast.past import Past, known_past, must_be_fitted, slots_of, usual_step
 from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
@@ -83,8 +85,8 @@ class DayAheadForecaster:
                  a point is modelled in logarithms; net load also makes use of `radiation` and `wind_speed` [m/s]
         outside  forecasts made elsewhere, name → UTC valid_at × point [MW], each as known at the routine's issue
 
-        Raises `OutOfRange` where the history is too short, empty or off its clock, `GapInSeries` where the weather does
-        not cover it.
+        Raises `OutOfRange` where the history is too short, empty, known too seldom or off its clock, `MissingColumn`
+        where an outside forecast lacks a point, `GapInSeries` where the weather does not cover it.
         """
         self.points = tuple(str(p) for p in history.columns)
         self._step = usual_step(history.index)
@@ -115,11 +117,19 @@ class DayAheadForecaster:
         self._logs = dict(zip(self.points, logs.tolist(), strict=True))
         self._flat = {p for k, p in enumerate(self.points) if np.nanmax(past.values[:, k]) == low[k]}
         ahead = self._weather(weather)
+        first = {p: begin + (LAGS_DAYS + self.routine.before.days if self._logs[p] else back) for p in self.points}
+        weak = [p for p in self.points if not self._can_learn(past, p, self.routine.moments(past, first[p], last))]
+        if weak:
+            raise OutOfRange(
+                f"history: {len(weak)} points are known on too few of the {last - begin} days before {until} "
+                f"({listed(weak)}): nothing is left to learn from. Leave them out, or take LoadForecaster, which falls "
+                "back to persistence by name.",
+                points=weak,
+            )
         self._makers: dict[str, RowMaker | NetRowMaker] = {}
         self._experts: dict[str, DayExperts] = {}
         for k, point in enumerate(self.points):
-            first = begin + (LAGS_DAYS + self.routine.before.days if self._logs[point] else back)
-            moments = self.routine.moments(past, first, last)
+            moments = self.routine.moments(past, first[point], last)
             own = past.only((point,))
             values = past.values[:, k]
             maker: RowMaker | NetRowMaker
@@ -236,6 +246,16 @@ class DayAheadForecaster:
         index = pd.MultiIndex.from_product([list(QUANTILES), range(table.shape[1])], names=["quantile", "part"])
         return pd.DataFrame(table.reshape(-1, table.shape[2]), index=index, columns=list(experts.names))
 
+    def _can_learn(self, past: Past, point: str, moments: Moments) -> bool:
+        """Whether training days of the point are known, and the week before them."""
+        own = past.only((point,))
+        came = look(own, moments.valid, moments.valid + 1)[:, 0]
+        sound = Recent(own).known_share(moments.known, DAYS * past.per_day)[:, 0] >= LEAST_KNOWN
+        days = earlier_days(own, moments, DAYS, zone=self.routine.zone)
+        sound &= np.isfinite(same_time(own, moments, days)[:, [0, 6], 0]).all(axis=1)
+        experts = DayExperts if self._logs[point] else NetExperts
+        return experts.can_learn(self.routine.day(past, moments.valid), np.isfinite(came) & sound)
+
     def _go_on(self, past: Past, last: int, weather: Past | None, outside: Mapping[str, pd.DataFrame] | None) -> None:
         """Go through the days up to `last`; each sees what was over at its own issue."""
         while self._next <= last:
@@ -243,10 +263,13 @@ class DayAheadForecaster:
             begin = int(moments.valid[0]) - MEMORY_DAYS * past.per_day
             near = past.since(begin)
             air = None if weather is None else weather.since(begin)
-            for point in self.points:
+            day = {}
+            for point in self.points:  # all inputs before any step: a refused ask must leave no trace
                 own = near.only((point,))
                 rows = self._makers[point].make(Scene(own, moments, self.routine.zone, air))
-                self._experts[point].step(own, rows, self._given(outside, point, past, moments.valid))
+                day[point] = own, rows, self._given(outside, point, past, moments.valid)
+            for point, seen in day.items():
+                self._experts[point].step(*seen)
             self._next += 1
 
     def _weather(self, weather: pd.DataFrame | None) -> Past | None:
@@ -272,6 +295,12 @@ class DayAheadForecaster:
         missing = [name for name in self._outside_names if name not in (outside or {})]
         if missing:
             raise MissingColumn(f"outside: {listed(missing)} were there at the fit and are not now.", missing=missing)
+        without = [name for name in self._outside_names if outside and point not in outside[name].columns]
+        if without:
+            raise MissingColumn(
+                f"outside: {listed(without)} have no column {point}. Give it, NaN where nothing is said.",
+                missing=without,
+            )
         times = past.times(valid)
         columns = [outside[name][point].reindex(times).to_numpy(dtype=float) for name in self._outside_names if outside]
         return np.column_stack(columns) if columns else np.empty((len(valid), 0))

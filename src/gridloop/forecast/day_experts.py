@@ -37,6 +37,9 @@ EARLY_DAYS, EARLY_SHARE = 60, 0.2
 LEAST_DAYS = 120
 """Training days below which there is too little to learn from."""
 
+LEAST_KNOWN_DAYS = 3
+"""Days known, of those that trees learn from: the linear model, whose answer they see, is silent on the first."""
+
 MEMORY = 0.98
 
 SPEED = 0.02
@@ -103,9 +106,7 @@ class DayExperts:
         loss = {s: float(np.nanmean(np.abs(truth - a)[second])) for s, (_, a, _) in answers.items()}
         self.setting = min(loss, key=lambda s: loss[s])
         self._linear, line, spread = answers[self.setting]
-        days = rows.day[-1] - rows.day[0] + 1
-        warm = rows.day > rows.day[-1] - min(self.warm[0], int(self.warm[1] * days))
-        early = rows.day < rows.day[0] + min(self.early[0], int(self.early[1] * days))
+        warm, early = self._ends(rows.day)
         self._boosted(rows, line, ~warm & ~early)
         newest = rows[warm]
         said = self._say(newest, line[warm], spread[warm], outside[warm])
@@ -121,6 +122,21 @@ class DayExperts:
         self.blind = (newest.moments.valid, banded * newest.scale, newest.came)
         self._boosted(rows, line, ~early)
         self._learn_fallback(rows)
+
+    @classmethod
+    def can_learn(cls, day: IntArray, known: BoolArray) -> bool:
+        """Whether enough is known for the trees, and for the choice of the linear model. [row], as in `fit`"""
+        warm, early = cls._ends(day)
+        whole, second = np.unique(day[known & ~warm & ~early]), day > np.median(day)
+        return len(whole) >= LEAST_KNOWN_DAYS and bool((known & second).any())
+
+    @classmethod
+    def _ends(cls, day: IntArray) -> tuple[BoolArray, BoolArray]:
+        """Which rows are of the newest training days, and which of the first. [row]"""
+        days = day[-1] - day[0] + 1
+        warm: BoolArray = day > day[-1] - min(cls.warm[0], int(cls.warm[1] * days))
+        early: BoolArray = day < day[0] + min(cls.early[0], int(cls.early[1] * days))
+        return warm, early
 
     def _learn_fallback(self, rows: DayRows) -> None:
         off = rows.came / rows.week

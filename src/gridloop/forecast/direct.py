@@ -24,7 +24,7 @@ from gridloop.forecast.band import Band, learn_band
 from gridloop.forecast.design import Design
 from gridloop.forecast.ensemble import Ensemble, error_quantiles, learn_ensemble
 from gridloop.forecast.feedback import Memory, learn_memory
-from gridloop.forecast.leads import BUCKETS, LONGEST_H, bucket
+from gridloop.forecast.leads import BUCKETS, LAST_H, bucket
 from gridloop.forecast.models.boosting import QuantileBoosting
 from gridloop.forecast.models.climatology import fit_climatology
 from gridloop.forecast.moments import Moments, look
@@ -249,7 +249,7 @@ class DirectForecaster(ABC):
         """Quantiles of every fitted point.
 
         history   values known at `issued_at`, UTC valid_at × point [MW]; what is not over by then is not looked at
-        valid_at  starts of the intervals, on the clock of the history, from `issued_at` to 48 h ahead
+        valid_at  starts of the intervals, on the clock of the history, from `issued_at` to 49 h ahead
 
         Raises `OutOfRange` where an interval has begun before the issue or is too far ahead, `GapInSeries` where
         a point has no known value at all, neither now nor when the model was fitted.
@@ -333,10 +333,10 @@ def asked(past: Past, issued_at: pd.Timestamp, valid_at: pd.DatetimeIndex) -> Mo
     valid = slots_of(valid_at, past.step_ns)
     moments = Moments(np.full(len(valid), past.end), valid)
     lead_h = past.hours(moments.lead)
-    outside = np.asarray((lead_h < 0.0) | (lead_h >= LONGEST_H))
+    outside = np.asarray((lead_h < 0.0) | (lead_h >= LAST_H))
     if outside.any():
         raise OutOfRange(
-            f"valid_at: {int(outside.sum())} of {len(valid)} intervals do not begin within {LONGEST_H:g} h from the "
+            f"valid_at: {int(outside.sum())} of {len(valid)} intervals do not begin within {LAST_H:g} h from the "
             f"issue at {issued_at}; first {valid_at[outside][0]}. Ask for those only.",
             count=int(outside.sum()),
             issued_at=issued_at,

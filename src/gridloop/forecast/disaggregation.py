@@ -78,7 +78,7 @@ def disaggregate(
     if WIND_SPEED in kinds:
         wind = power_curves(air[:, kinds.index(WIND_SPEED)])
     found = _shares(_shape(local, sort, past.per_day), solar, wind, values, known)
-    parts = pd.DataFrame(_added_up(values, *found), index=past.times(slots), columns=list(PARTS))
+    parts = pd.DataFrame(_added_up(values, *found, kinds), index=past.times(slots), columns=list(PARTS))
     return parts[known].rename_axis("valid_at").reindex(pd.DatetimeIndex(net.index, name="valid_at"))
 
 
@@ -109,10 +109,14 @@ def _shares(
     return solar @ sun, wind @ air
 
 
-def _added_up(net: FloatArray, solar: FloatArray, wind: FloatArray) -> FloatArray:
-    """Load is the rest; where that would be negative, sun and wind gave more, each in proportion. [row, part]"""
+def _added_up(net: FloatArray, solar: FloatArray, wind: FloatArray, kinds: list[str]) -> FloatArray:
+    """Load is the rest; where that would be negative, sun and wind gave more, each in proportion. [row, part]
+
+    Where neither gave anything both give half; of one `kinds` of weather alone, that one gives all.
+    """
     made = solar + wind
     short = np.maximum(-net - made, 0.0)
-    share = np.divide(solar, made, out=np.full(len(net), 0.5), where=made > 0.0)
+    half = 0.5 if len(kinds) == 2 else float(RADIATION in kinds)
+    share = np.divide(solar, made, out=np.full(len(net), half), where=made > 0.0)
     solar, wind = solar + share * short, wind + (1.0 - share) * short
     return np.column_stack([np.maximum(net + solar + wind, 0.0), solar, wind])

@@ -81,7 +81,7 @@ class FeederForecaster:
         """All points at once, corrected by the newest errors.
 
         history   values known at `issued_at`: UTC valid_at × point [MW]; NaN is a gap or a reading that is late
-        valid_at  starts of the intervals, on the clock of the history, up to 48 h ahead
+        valid_at  starts of the intervals, on the clock of the history, up to 49 h ahead
         Raises as `DirectForecaster.predict` does.
         """
         must_be_fitted(self._fitted)

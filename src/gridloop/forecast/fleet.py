@@ -82,12 +82,15 @@ class Fleet:
         cover = filled.T @ filled / (together + SHRINK)
         power = np.sqrt((filled**2).T @ known / (together + SHRINK))
         raw = cover / np.maximum(power * power.T, 1e-12)
-        return cls(tuple(str(p) for p in ranks.columns), positive(raw * together / (together + SHRINK)))
+        shrunk = raw * together / (together + SHRINK)
+        np.fill_diagonal(shrunk, 1.0)  # a plant goes with itself, however few its ranks
+        return cls(tuple(str(p) for p in ranks.columns), positive(shrunk))
 
     def total(self, forecast: Forecast, *, name: str, rng: np.random.Generator, draws: int = DRAWS) -> Forecast:
         """Quantiles of the sum, one point called `name`, at the levels of the forecast.
 
-        forecast  holds all plants of the fleet; more levels make better tails
+        forecast  holds all plants of the fleet; more levels make better tails. What a plant takes from the grid counts
+                  as zero: not for net load or anything else that may be negative
         Raises `OutOfRange` where a plant has no forecast.
         """
         missing = [p for p in self.points if p not in forecast.points]

@@ -124,6 +124,8 @@ class Reconciler:
         """A forecast whose medians add up; every node keeps its band around its median.
 
         P10 and P90 do not add up, and should not: feeders are seldom all low at once. Scenarios do, through `arrays`.
+        Nothing stops at zero, for net load may be negative: what is moved down from 0 MW goes below. Where a node
+        cannot be negative, cut its quantiles off; medians then add up but for what was cut.
         Raises `MissingColumn` where a node has no forecast.
         """
         missing = [n for n in self.hierarchy.nodes if n not in forecast.points]

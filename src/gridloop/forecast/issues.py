@@ -7,7 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from gridloop.forecast.past import NS_PER_DAY
 from gridloop.forecast.record import Record
+from gridloop.forecast.routine import Routine
+
+
+def as_issued(record: Record, routine: Routine, moment: pd.Timestamp) -> pd.DataFrame:
+    """What a forecaster learns from at a moment: of several runs each local day as the routine's issue of it saw it.
+
+    Where no run was out by then the first one after it stands in. Of several days ahead the routine is that of the
+    nearest: further ones learn from newer runs than they will be given. A record with one time of being known per
+    interval gives all that was known at the moment.
+    """
+    return record.as_issued(routine, moment) if isinstance(record, Issues) else record.at(moment)
 
 
 @dataclass(frozen=True)
@@ -17,6 +29,22 @@ class Issues(Record):
     def at(self, moment: pd.Timestamp) -> pd.DataFrame:
         """Of every interval the row that became known last, by a moment."""
         return self._newest(super().at(moment), self.known_at[self._known(moment)])
+
+    def as_issued(self, routine: Routine, moment: pd.Timestamp) -> pd.DataFrame:
+        """Of every interval the row that became known last by the issue of its local day, else the first one after it.
+
+        Only rows that were known at the moment; of a day that is issued later what `at` gives.
+        """
+        known = self._known(moment)
+        table, at = self.values[known], self.known_at[known]
+        local = pd.DatetimeIndex(table.index).tz_convert(routine.zone).tz_localize(None).as_unit("ns").asi8
+        days, of = np.unique(local // NS_PER_DAY, return_inverse=True)
+        issues = np.array([routine.issue(int(day)).as_unit("ns").value for day in days], dtype=np.int64)[of]
+        told = np.asarray(at.as_unit("ns").asi8)
+        in_time = told <= issues
+        order = np.lexsort((np.where(in_time, told, -told), in_time, table.index.asi8))  # type: ignore[attr-defined]
+        table = table.iloc[order]
+        return table[~table.index.duplicated(keep="last")]
 
     def spoilt(self, moment: pd.Timestamp) -> pd.DataFrame:
         """The same, and nonsense for intervals of which nothing was known."""

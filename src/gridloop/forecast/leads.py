@@ -12,7 +12,10 @@ EDGES_H = (1.0, 3.0, 6.0, 12.0, 24.0)
 BUCKETS = len(EDGES_H) + 1
 
 LONGEST_H = 48.0
-"""Forecasts begin less than this ahead."""
+"""Leads that are learned are less than this."""
+
+LAST_H = LONGEST_H + 1.0
+"""Forecasts begin less than this ahead: from the midnight before it, a local day of 25 hours goes on so long."""
 
 
 def bucket(lead_h: FloatArray) -> IntArray:

@@ -43,7 +43,7 @@ UNIT = np.ones(1)
 
 
 class MeterForecaster:
-    """Quantiles of many meters, each up to 48 h ahead, in the unit of the readings (MW where a `Forecast` is one).
+    """Quantiles of many meters, each up to 49 h ahead, in the unit of the readings (MW where a `Forecast` is one).
 
     zone    of the local clock
     meters  that the model is learned on, at most, drawn among those that are known best
@@ -113,7 +113,7 @@ class MeterForecaster:
         """Quantiles of every meter of `history`, whether it was among those that were learned from or not.
 
         history   UTC valid_at × meter, known at `issued_at`; four weeks are looked at
-        valid_at  starts of the intervals, from `issued_at` to 48 h ahead
+        valid_at  starts of the intervals, from `issued_at` to 49 h ahead
 
         A meter whose newest week is mostly unknown is its own week before, or day before, with the band of its month.
         Raises `OutOfRange` where it is not fitted, history has another step or an interval is not ahead,

@@ -41,17 +41,22 @@ class PersistenceForecaster:
 
     routine  when a local day is issued, for a backtest
     which    "day": the newest known day; "week": the newest known day of the same weekday
+    published_before  how long before its midnight a day becomes known as a whole, as day-ahead prices do; None: each
+              interval when it is over
     Where that is missing the other stands in, and then the usual values of the local hour.
     """
 
     published_ahead: ClassVar[bool] = True
-    """It serves prices too; what is over at issue is all that it looks at."""
+    """It serves prices too; what is over at issue, or published, is all that it looks at."""
 
-    def __init__(self, routine: Routine, *, which: Which = "week") -> None:
+    def __init__(
+        self, routine: Routine, *, which: Which = "week", published_before: pd.Timedelta | None = None
+    ) -> None:
         if which not in ("day", "week"):
             raise OutOfRange(f"persistence: no {which!r}; there are day and week.", which=which)
         self.routine = routine
         self.which: Which = which
+        self.published_before = published_before
         self.points: tuple[str, ...] = ()
 
     def fit(self, history: pd.DataFrame, *, until: pd.Timestamp) -> Self:
@@ -83,15 +88,18 @@ class PersistenceForecaster:
     def predict(self, history: pd.DataFrame, issued_at: pd.Timestamp, valid_at: pd.DatetimeIndex) -> Forecast:
         """Quantiles of every fitted point.
 
-        Raises `OutOfRange` where an interval has begun before the issue or before `fit`, `GapInSeries` where a point
+        Raises `OutOfRange` where an interval has begun before the issue or is published, `GapInSeries` where a point
         never had a value.
         """
         must_be_fitted(self.points)
-        past = known_past(history, self.points, issued_at, step=self._step, days=MEMORY_DAYS)
+        until, what = issued_at, "begin before"
+        if self.published_before is not None:
+            until, what = self.routine.published_until(issued_at, self.published_before), "are published at"
+        past = known_past(history, self.points, until, step=self._step, days=MEMORY_DAYS)
         valid = slots_of(valid_at, past.step_ns)
         begun = int((valid < past.end).sum())
         if begun:
-            raise OutOfRange(f"valid_at: {begun} of {len(valid)} intervals begin before the issue at {issued_at}.")
+            raise OutOfRange(f"valid_at: {begun} of {len(valid)} intervals {what} the issue at {issued_at}.")
         moments = Moments(np.full(len(valid), past.end), valid)
         middle = self._said(past, moments)
         climate = self._climate.predict(past, valid)

@@ -54,7 +54,7 @@ class PriceForecaster:
         windows: Sequence[int] = WINDOWS, trees: int = 200, retrain_days: int = 28, seed: int = 0,
     ) -> None:  # fmt: skip
         self.routine = Routine(zone, pd.Timedelta(before))
-        if not PUBLISHED < self.routine.before < PUBLISHED + pd.Timedelta("24h"):
+        if not PUBLISHED < self.routine.before <= PUBLISHED + pd.Timedelta("24h"):
             raise OutOfRange(
                 f"before: {self.routine.before}. Prices are published {PUBLISHED} before their day begins: later there "
                 "is nothing to forecast, and a day earlier those of the day before are not known yet.",
@@ -172,17 +172,19 @@ class PriceForecaster:
 
     def _go_on(self, past: Past, last: int, drivers: list[DayTable]) -> None:
         """Go through the days up to `last`; of each only the days before it are looked at."""
+        for experts in self._experts.values():
+            for mine, new in zip(experts.drivers, drivers, strict=True):
+                mine.put(new.first + np.arange(len(new.values)), new.values)
+            for day in range(self._next, last + 1):  # before anything is learned: a refused ask must leave no trace
+                self._covered(experts.drivers, day)
         for k, point in enumerate(self.points):
             days, values = by_day(past, k, self.routine.zone)
             experts, said = self._experts[point], self._said[point]
-            for mine, new in zip(experts.drivers, drivers, strict=True):
-                mine.put(new.first + np.arange(len(new.values)), new.values)
             for day in range(self._next, last + 1):
                 here = days == day - 1
                 experts.prices.put(days[here], values[here])
                 if day - 1 in said:
                     experts.settle(day - 1, said[day - 1][2], said[day - 1][1])
-                self._covered(experts.drivers, day)
                 answer, mixed, each = experts.say(day)
                 if np.isnan(mixed).any():
                     answer = experts.week(day)

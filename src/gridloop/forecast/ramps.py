@@ -48,7 +48,11 @@ def ramp_probability(
 def draw_paths(
     forecast: Forecast, point: str, rng: np.random.Generator, *, draws: int = DRAWS, fades_h: float = FADES_H
 ) -> FloatArray:
-    """Scenarios of one point: the forecast's own quantiles, ranks that fade exponentially. [time, scenario] MW"""
+    """Scenarios of one point: the forecast's own quantiles, ranks that fade exponentially. [time, scenario] MW
+
+    Nothing lies below zero, as power of sun and wind does not: not for net load or prices, which may.
+    Raises `OutOfRange` where `fades_h` is not positive.
+    """
     from scipy.special import ndtr
 
     if not fades_h > 0.0:

@@ -10,7 +10,7 @@ import pandas as pd
 from gridloop.errors import OutOfRange
 from gridloop.forecast.features.calendar import local_slots
 from gridloop.forecast.moments import Moments
-from gridloop.forecast.past import Past
+from gridloop.forecast.past import NS_PER_DAY, Past
 from gridloop.units import IntArray
 
 LONGEST_LEAD = pd.Timedelta(days=8)
@@ -45,6 +45,13 @@ class Routine:
     def issue(self, day: int) -> pd.Timestamp:
         """When the day is forecast (UTC)."""
         return self.midnight(day) - self.before
+
+    def published_until(self, moment: pd.Timestamp, ahead: pd.Timedelta) -> pd.Timestamp:
+        """End (UTC) of the last local day that is out at a moment, where each is published `ahead` of its midnight."""
+        day = int((moment.tz_convert(self.zone) + ahead).tz_localize(None).normalize().value // NS_PER_DAY) + 1
+        while self.midnight(day) - ahead > moment:  # where the clock changes on the way
+            day -= 1
+        return self.midnight(day + 1)
 
     def last_of(self, days: IntArray, issued_at: pd.Timestamp) -> int:
         """The last of some days. Raises `OutOfRange` where it is forecast only after `issued_at`."""

@@ -56,6 +56,16 @@ class Dependence:
         mixed = np.where(shared >= LEAST_SHARED, share * picture + (1.0 - share) * measured, picture)
         return cls(positive(mixed), share)
 
+    def longer(self, places: int, before: int, after: int) -> Dependence:
+        """With so many times more before and after those learned; how they go with others the plain picture tells."""
+        times = len(self.correlation) // places
+        whole = _picture(self.correlation, np.ones_like(self.correlation), places, before + after)
+        learned = np.zeros((places, before + times + after), dtype=bool)
+        learned[:, before : before + times] = True
+        at = np.flatnonzero(learned)
+        whole[np.ix_(at, at)] = self.correlation
+        return Dependence(positive(whole), self.shrunk)
+
     def draw(self, count: int, rng: np.random.Generator) -> FloatArray:
         """Normal scores [variable, scenario]."""
         independent = rng.standard_normal((len(self.correlation), count))
@@ -85,8 +95,11 @@ def _correlations(scores: FloatArray, known: BoolArray) -> tuple[FloatArray, Flo
     return measured, shared
 
 
-def _picture(measured: FloatArray, shared: FloatArray, places: int) -> FloatArray:
-    """Correlation of places at the same time, times that of two times of the same place by their distance."""
+def _picture(measured: FloatArray, shared: FloatArray, places: int, more: int = 0) -> FloatArray:
+    """Correlation of places at the same time, times that of two times of the same place by their distance.
+
+    more  times beside those measured; what is farther apart than any of these goes together as the farthest do
+    """
     times = len(measured) // places
     blocks = measured.reshape(places, times, places, times)
     weight = shared.reshape(places, times, places, times)
@@ -100,4 +113,6 @@ def _picture(measured: FloatArray, shared: FloatArray, places: int) -> FloatArra
     )
     np.fill_diagonal(place, 1.0)
     by_distance[0] = 1.0
+    step = np.arange(times + more)
+    apart = np.minimum(np.abs(step[:, None] - step[None]), times - 1)
     return np.asarray(np.kron(positive(place), positive(by_distance[apart])), dtype=float)

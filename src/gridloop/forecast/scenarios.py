@@ -125,22 +125,29 @@ class ScenarioModel:
     def draw(self, forecast: Forecast, count: int, rng: np.random.Generator) -> Scenarios:
         """Scenarios of a forecast, all equally likely; the same generator gives the same ones.
 
-        Raises `OutOfRange` where the forecast has other points or leads than those learned, or `count` is below one.
+        The day on which clocks are put back has an hour more than were learned: it goes with the others as hours so far
+        apart do. Raises `OutOfRange` where the forecast has other points, or leads farther than an hour from those
+        learned, or `count` is below one.
         """
         if count < 1:
             raise OutOfRange(f"scenarios: {count} asked for; give one or more.", count=count)
         if tuple(forecast.points) != self.points:
             raise OutOfRange(f"scenarios: learned for {listed(list(self.points))}, not {listed(forecast.points)}.")
-        asked = _leads(forecast, self.step)
-        unknown = np.setdiff1d(asked, self.leads)
-        if len(unknown):
+        asked, dependence = _leads(forecast, self.step), self.dependence
+        unknown, hour = np.setdiff1d(asked, self.leads), max(1, int(pd.Timedelta("1h") / self.step))
+        before = int(np.clip(self.leads[0] - asked.min(), 0, hour))
+        after = int(np.clip(asked.max() - self.leads[-1], 0, hour))
+        leads = np.r_[self.leads[0] + np.arange(-before, 0), self.leads, self.leads[-1] + np.arange(1, after + 1)]
+        if not np.isin(unknown, leads).all():
             raise OutOfRange(
                 f"scenarios: {len(unknown)} of {len(asked)} leads were not learned, first {int(unknown[0])} steps. "
                 "Learn from forecasts as long as this one.",
                 count=len(unknown),
             )
-        scores = self.dependence.draw(count, rng).reshape(len(self.points), len(self.leads), count)
-        wanted = scores[:, np.searchsorted(self.leads, asked)].reshape(-1, count)
+        if before or after:
+            dependence = dependence.longer(len(self.points), before, after)
+        scores = dependence.draw(count, rng).reshape(len(self.points), len(leads), count)
+        wanted = scores[:, np.searchsorted(leads, asked)].reshape(-1, count)
         values = self.margins(forecast).value(wanted).reshape(len(self.points), len(asked), count)
         return Scenarios(
             forecast.issued_at, forecast.valid_at, self.points, values.transpose(1, 0, 2), np.full(count, 1.0 / count)

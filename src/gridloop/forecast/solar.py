@@ -49,7 +49,8 @@ class SolarForecaster(DirectForecaster):
     """Quantiles of solar power. [MW]
 
     capacity  per point [MW]
-    plants    per point, where a plant is known better than by its capacity; with weather only
+    plants    per point, where a plant is known better than by its capacity; with weather only, but for its rating,
+              above which no answer is where there is no capacity
     levels    probabilities of the quantiles, such as 0.01 … 0.99; None: 0.1, 0.5, 0.9
     trees     of each level's model, with weather
 
@@ -102,6 +103,8 @@ class SolarForecaster(DirectForecaster):
         Raises `MissingColumn` where the weather has no `ghi`, `OutOfRange` where it lies off the clock of the history.
         """
         super().fit(history, until=until)
+        rated = {p: plant.capacity_mw for p, plant in self.plants.items()} | self.capacity
+        self._top = np.array([rated.get(p, np.inf) for p in self.points])
         self.by_weather = None
         if weather is None:
             return self

@@ -26,7 +26,7 @@ from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import BoolArray, FloatArray, IntArray
 
-LONGEST_H = 192.0
+LONGEST_H = 193.0
 CLOCK_CHANGE = pd.Timedelta(hours=1)
 NEAR_H = 24.0
 """Leads at which the newest error may still tell something."""
@@ -42,7 +42,7 @@ class WeekAheadForecaster:
 
     zone, holidays, trees, seed  as for `DayAheadForecaster`
     before   how long before its midnight a day is forecast anew: 12 h is at noon of the day before
-    horizon  the longest lead that is asked for, at most 192 h: 181 h reach from noon to the end of the seventh day,
+    horizon  the longest lead that is asked for, at most 193 h: 181 h reach from noon to the end of the seventh day,
              were its night an hour longer
     """
 

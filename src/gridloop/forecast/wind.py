@@ -6,6 +6,7 @@ out, and the trees learn what it leaves. Without them nothing of this is there.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from functools import partial
 from typing import Self
@@ -13,7 +14,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from gridloop.errors import OutOfRange
+from gridloop.errors import OutOfRange, listed
 from gridloop.forecast.design import Design
 from gridloop.forecast.direct import BLOCK_DAYS, FOLDS, DirectForecaster, Persistence
 from gridloop.forecast.features.calendar import calendar
@@ -38,7 +39,8 @@ MOST_ISSUES = 6000
 class WindForecaster(DirectForecaster):
     """Quantiles of wind power. [MW]
 
-    capacity  per point [MW]; answers are departures from the last known value, in shares of it
+    capacity  per point [MW]; answers are departures from the last known value, in shares of it. With weather or
+              measurements every point needs it.
     Fallbacks: the last known value, as long as it is at most 6 h old, then climatology; also where weather does not
     cover an interval or measurements are older than 2 h.
     """
@@ -68,6 +70,13 @@ class WindForecaster(DirectForecaster):
         """
         self._inputs = None
         if weather is not None or measured is not None:
+            lost = [str(p) for p in history.columns if str(p) not in self.capacity]
+            if lost:
+                raise OutOfRange(
+                    f"capacity: {listed(lost)} have none. With weather or measurements every farm needs it: the linear "
+                    "models say shares of it.",
+                    points=lost,
+                )
             known = measured if measured is None else measured[measured.index < until]
             self._inputs = WindInputs(weather, known, usual_step(history.index))
         self._fitting = True
@@ -91,9 +100,12 @@ class WindForecaster(DirectForecaster):
         """
         if self._inputs is None and (weather is not None or measured is not None):
             raise OutOfRange("weather, measured: fitted without, and some is given. Fit with the same inputs.")
-        if self._inputs is not None:
-            self._inputs = WindInputs(weather, measured, self._step).like(self._inputs)
-        return super().predict(history, issued_at, valid_at)
+        if self._inputs is None:
+            return super().predict(history, issued_at, valid_at)
+        # a copy speaks: two threads may ask one forecaster, each with its own weather
+        told = copy.copy(self)
+        told._inputs = WindInputs(weather, measured, self._step).like(self._inputs)
+        return super(WindForecaster, told).predict(history, issued_at, valid_at)
 
     def _booster(self) -> QuantileBoosting:
         if self._inputs is None:

@@ -24,6 +24,9 @@ from gridloop.units import BoolArray, FloatArray
 SPEED, DIRECTION = "wind_speed", "wind_direction"
 """How columns of wind speed [m/s] and of the direction it comes from [°] begin; others are taken as they are."""
 
+FORECAST = "weather"
+"""How columns of the weather forecast are called here: measurements may bear the same names, and have other curves."""
+
 MEANS_H = (1, 3, 6, 24)
 OLDEST_H = 2
 """Measurements older than this at issue no longer count as known."""
@@ -72,8 +75,9 @@ class WindInputs:
 
     def fit_curves(self, moments: Moments, came: FloatArray) -> None:
         """Fit the power curve of every wind speed. came [moment] share of capacity"""
-        for name, values in {**self._forecast(moments), **self._newest(moments, 1)}.items():
-            if name.startswith(SPEED):
+        forecast = {f"{FORECAST} {name}": values for name, values in self._forecast(moments).items()}
+        for name, values in {**forecast, **self._newest(moments, 1)}.items():
+            if name.removeprefix(f"{FORECAST} ").startswith(SPEED):
                 try:
                     self._curves[name] = PowerCurve.fit(values, came)
                 except OutOfRange:  # a column that hardly moves is a column like any other
@@ -83,12 +87,13 @@ class WindInputs:
         """Name → [moment]."""
         found: dict[str, FloatArray] = {}
         for name, values in self._forecast(moments).items():
-            found[f"weather {name}"] = values
-            if name in self._curves:
-                found[f"weather {name} as power"] = self._curves[name].at(values)
+            key = f"{FORECAST} {name}"
+            found[key] = values
+            if key in self._curves:
+                found[f"{key} as power"] = self._curves[key].at(values)
         for shift in (-1, 1):
             near = self._forecast(Moments(moments.known, np.maximum(moments.valid + shift, moments.known)))
-            found |= {f"weather {n} {shift:+d}": v for n, v in near.items() if n.startswith(SPEED)}
+            found |= {f"{FORECAST} {n} {shift:+d}": v for n, v in near.items() if n.startswith(SPEED)}
         if self._measured is None:
             return found
         hour = max(1, self._measured.per_day // 24)

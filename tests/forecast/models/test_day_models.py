@@ -178,6 +178,23 @@ def test_an_lstm_is_the_same_twice_stops_early_and_comes_back():
     assert np.array_equal(back.predict(load[load.index < FIT], FIT, AHEAD).arrays(), said[0])
 
 
+def test_an_lstm_learns_over_a_gap_in_the_weather():
+    """Two hours of temperature that nobody wrote down do not spoil weeks of training."""
+    pytest.importorskip("torch", reason="the extra `deep` is not installed")
+    load, air = heated()
+    air.iloc[600:602] = np.nan
+    model = LstmForecaster(layers=(4, 4), epochs=1, issues=1, hours_out=36).fit(load, until=FIT, weather=air)
+    assert np.isfinite(model.losses[0]).all()
+    assert str(model.predict(load[load.index < FIT], FIT, AHEAD, weather=air).model["town"]) == "lstm"
+
+
+def test_an_lstm_that_cannot_be_trained_says_so(monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("torch", reason="the extra `deep` is not installed")
+    monkeypatch.setattr("gridloop.forecast.models.lstm.LEARNING_RATE", float("inf"))
+    with pytest.raises(OutOfRange, match="loss of town is not a number"):
+        LstmForecaster(layers=(4, 4), epochs=1, issues=1, hours_out=36).fit(heated()[0], until=FIT)
+
+
 def test_the_network_is_that_of_the_reference():
     """Two layers, 128 and 64: four gates of (inputs + units) weights and two biases each."""
     torch = pytest.importorskip("torch", reason="the extra `deep` is not installed")

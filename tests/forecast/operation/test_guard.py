@@ -12,8 +12,10 @@ from quiet_town import FIT, Steady, town
 
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange
 from gridloop.forecast import LoadForecaster, Record, WindForecaster, backtest
+from gridloop.forecast.moments import Moments
 from gridloop.forecast.operation import GuardedForecaster
-from gridloop.forecast.operation.stand_in import at_levels
+from gridloop.forecast.operation.stand_in import StandIn, at_levels
+from gridloop.forecast.past import known_past
 
 ISSUE = pd.Timestamp("2021-08-11 12:00", tz="UTC")
 AHEAD = pd.date_range("2021-08-12", periods=24, freq="h", tz="UTC")
@@ -368,6 +370,25 @@ def test_more_quantiles_stand_in_where_the_forecaster_has_more(load: pd.DataFram
     forecast = guard.predict(seen(load).iloc[:-9], ISSUE, AHEAD)
     assert forecast.levels.tolist() == list(levels)
     assert np.allclose(forecast.p50()["town"], last_week(load))
+
+
+def test_no_sun_at_night_and_none_above_the_rating():
+    """A plant of 1 MW under clouds of any thickness, the last day clear: it stands in for the next, with a band by day
+    only, and not above the best there was."""
+    index = pd.date_range("2021-03-01", periods=24 * 120, freq="h", tz="UTC")
+    height = np.clip(np.sin(2.0 * np.pi * (np.asarray(index.hour) - 6.0) / 24.0), 0.0, None)
+    height[height < 1e-9] = 0.0  # sin(π) is not quite zero
+    clear = np.repeat(np.r_[np.random.default_rng(0).uniform(0.2, 1.0, 119), 1.0], 24)
+    field = pd.DataFrame({"field": height * clear}, index=index)
+    past = known_past(field, ("field",), index[-1] + pd.Timedelta("1h"), step=pd.Timedelta("1h"))
+    stand_in = StandIn("solar", "UTC").fit(past)
+    said, used = stand_in.quantiles(past, Moments(np.full(24, past.end), past.end + np.arange(24)), np.array([0]))
+    assert used == ["persistence:day"]
+    low, _, high = said[:, :, 0]
+    dark = height[:24] == 0.0
+    assert (high[dark] == 0.0).all()
+    assert high.max() == 1.0
+    assert (low[~dark] < high[~dark]).all()
 
 
 def test_wind_that_rests_is_not_frozen(farms: pd.DataFrame):

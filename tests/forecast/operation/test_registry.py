@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,11 +21,15 @@ import pandas as pd
 import pytest
 from quiet_town import FIT, Steady
 
+import gridloop.forecast
+from gridloop.diagnosis import Diagnosis
 from gridloop.errors import OutOfRange, StoreError
 from gridloop.forecast import DayAheadForecaster, LoadForecaster
 from gridloop.forecast.models.kalman import AdaptiveLinear
+from gridloop.forecast.models.lstm import LstmForecaster
 from gridloop.forecast.models.persistence import last
 from gridloop.forecast.operation import GuardedForecaster, Registry
+from gridloop.forecast.operation.entry import KERNELS, code_version
 from gridloop.forecast.operation.state import Parts, put_together, take_apart
 
 NOW = pd.Timestamp("2021-06-02 08:00", tz="UTC")
@@ -68,6 +74,7 @@ def test_every_sort_of_thing_comes_back():
         "function": partial(last, oldest=3),
         "shared": [shared, shared],
         "random": np.random.default_rng(7),
+        "diagnosis": Diagnosis("unsound_input", ["a"], "b", {"at": index[0], "many": [1.5]}),
     }
     back = put_together(take_apart(thing))
     assert back["plain"] == thing["plain"]
@@ -89,6 +96,7 @@ def test_every_sort_of_thing_comes_back():
     assert np.array_equal(back["ours"].theta, thing["ours"].theta)
     assert back["function"].func is last
     assert back["shared"][0] is back["shared"][1]
+    assert back["diagnosis"] == thing["diagnosis"]
     assert back["random"].random() == np.random.default_rng(7).random()
 
 
@@ -97,6 +105,15 @@ def test_what_holds_itself_comes_back():
     ring.append(ring)
     back = put_together(take_apart(ring))
     assert back[1] is back
+
+
+def test_a_guard_that_found_something_is_kept(load: pd.DataFrame):
+    guard = GuardedForecaster(Steady()).fit(load, until=FIT)
+    guard.predict(load[load.index < ISSUE - pd.Timedelta(days=2)], ISSUE, AHEAD)
+    guard.forecaster = small(1.0)  # `Steady` is not of gridloop.forecast
+    back = put_together(take_apart(guard))
+    assert guard.diagnosis is not None
+    assert back.diagnosis == guard.diagnosis
 
 
 def test_what_cannot_be_kept_is_named():
@@ -169,7 +186,9 @@ def test_versions_scores_and_where_they_come_from(tmp_path: Path):
     assert (first.version, second.version) == (1, 2)
     assert second.scores == {"mape_pct": 2.0}
     assert first.window == ("2021-01-01T00:00:00+00:00", "2021-06-01T00:00:00+00:00")
-    assert set(first.code) == {"gridloop", "gridloop.forecast", "lightgbm", "numpy", "pandas", "python"}
+    assert set(first.code) == {
+        "gridloop", "gridloop.forecast", "lightgbm", "numba", "numpy", "pandas", "pvlib", "python", "statsmodels"
+    }  # fmt: skip
     assert made.names() == ["town"]
     assert made.damaged("town") == {}
 
@@ -190,6 +209,44 @@ def test_promote_and_roll_back(tmp_path: Path):
         made.roll_back("town", at=NOW, reason="again")
     told = [(r.kind, r.subject) for r in made.journal("town")][3:]
     assert told == [("promoted", "1"), ("promoted", "3"), ("promoted", "2"), ("rolled_back", "3"), ("rolled_back", "1")]
+
+
+def test_promoting_twice_takes_one_step_back(tmp_path: Path):
+    made = registry(tmp_path, 1.0, 2.0)
+    for version in (1, 2, 2):
+        made.promote("town", version, at=NOW, reason="asked twice")
+    assert made.roll_back("town", at=NOW, reason="worse") == 1
+    assert made.current("town") == 1
+
+
+def test_the_number_of_a_removed_version_is_not_used_again(tmp_path: Path):
+    made = registry(tmp_path, 1.0, 2.0)
+    shutil.rmtree(tmp_path / "models" / "town" / "0002")
+    assert made.save("town", small(3.0), at=NOW, window=WINDOW).version == 3
+    assert [entry.version for entry in made.entries("town")] == [1, 3]
+
+
+def test_all_that_a_prediction_stands_on_is_in_the_fingerprint():
+    """Every module outside gridloop.forecast whose numbers a model takes."""
+    home = Path(gridloop.forecast.__file__).parent
+    used = {
+        found for path in home.rglob("*.py") for found in re.findall(r"from gridloop\.kernel\.(\w+)", path.read_text())
+    }
+    assert used <= {Path(file).stem for file in KERNELS}
+    assert {"pvlib", "statsmodels"} <= set(code_version())
+
+
+def test_a_package_counts_for_the_models_that_need_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from gridloop.forecast.operation import registry as module
+
+    made = registry(tmp_path, 1.0)
+    made.save("net", LstmForecaster(), at=NOW, window=WINDOW)
+    assert "torch" in made.entry("net", 1).code
+    assert "torch" not in made.entry("town", 1).code
+    monkeypatch.setattr(module, "installed", lambda name: "9.9")
+    with pytest.raises(StoreError, match="another torch"):
+        made.load("net", 1)
+    assert made.load("town", 1).theta[0, 0] == 1.0
 
 
 def test_what_is_not_there(tmp_path: Path):

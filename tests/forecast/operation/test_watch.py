@@ -185,6 +185,14 @@ def test_a_season_is_no_drift_and_a_kelvin_scale_is(learned: Backtest):
     assert "air" in event.reason
 
 
+def test_each_input_that_drifts_is_told(learned: Backtest):
+    watch = Watch().fit(learned, year(10.0, 730).assign(sea=year(8.0, 730, seed=2)["air"]))
+    both = year(283.15).assign(sea=year(281.15, seed=2)["air"])
+    at = pd.Timestamp("2020-07-01", tz="UTC")
+    assert [event.column for event in watch.judge(at, both)] == ["air", "sea"]
+    assert watch.judge(at + pd.Timedelta(days=1), both) == []
+
+
 def test_constant_and_empty_columns_are_not_watched():
     index = pd.date_range("2020-01-01", periods=2000, freq="h", tz="UTC")
     found = Distribution().fit(pd.DataFrame({"one": 1.0, "none": np.nan}, index=index))

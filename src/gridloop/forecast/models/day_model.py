@@ -38,6 +38,9 @@ class DayModel(ABC):
     name: ClassVar[str]
     """What `Forecast.model` says."""
 
+    published_ahead: ClassVar[bool] = True
+    """It serves prices too; what is over at issue is all that it looks at."""
+
     least_days: ClassVar[int]
     """Days of history below which nothing is learned."""
 

@@ -81,10 +81,18 @@ class LstmForecaster(DayModel):
             torch.manual_seed(self.seed)
             order = np.random.default_rng(self.seed)
             network = _network(torch, x.shape[2], z.shape[2], self.layers, self.dropout)
-            parts = [torch.tensor(part, dtype=torch.float32) for part in (x, z, np.nan_to_num(y), np.isfinite(y))]
+            given = (np.nan_to_num(x), z, np.nan_to_num(y), np.isfinite(y))  # temperature may be missing in the past
+            parts = [torch.tensor(part, dtype=torch.float32) for part in given]
             rows = np.arange(len(x) - held)
             last = [part[-held:] for part in parts]
             weights, losses = _trained(torch, network, parts, last, rows, order, self.epochs, self.patience)
+        if not np.isfinite(losses).all():
+            raise OutOfRange(
+                f"{self.name}: the loss of {past.points[k]} is not a number after {len(losses)} epochs. See whether "
+                "its history or the temperature holds values that cannot be.",
+                point=past.points[k],
+                epochs=len(losses),
+            )
         self._weights.append(weights)
         self.losses.append(losses)
 

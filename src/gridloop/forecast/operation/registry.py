@@ -26,7 +26,7 @@ import pandas as pd
 
 from gridloop.errors import OutOfRange, StoreError, listed
 from gridloop.forecast.operation.disk import alone, digest, sync
-from gridloop.forecast.operation.entry import Entry, code_version
+from gridloop.forecast.operation.entry import EXTRAS, Entry, code_version, extras_of, installed
 from gridloop.forecast.operation.state import Parts, put_together, take_apart
 from gridloop.trust.audit import Record, record_after, verify
 
@@ -67,7 +67,8 @@ class Registry:
         home.mkdir(parents=True, exist_ok=True)
         with alone(home):
             self._sweep(home)
-            version = 1 + max((v for v in map(_number, home.iterdir()) if v is not None), default=0)
+            there = (v for v in map(_number, home.iterdir()) if v is not None)
+            version = 1 + max((*there, *self._versions(name)), default=0)  # a number told of is never used again
             entry = Entry(
                 name,
                 version,
@@ -77,7 +78,7 @@ class Registry:
                 tuple(features),
                 tuple(inputs),
                 tuple(str(p) for p in getattr(forecaster, "points", ())),
-                code_version(),
+                code_version() | extras_of(parts.json()),
                 note,
             )
             draft = home / f".draft-{version:04d}"
@@ -190,7 +191,8 @@ class Registry:
             if version is None:
                 raise StoreError(f"{name}: no version is promoted yet. Promote one, or name one.", name=name)
         entry = self.entry(name, version)
-        changed = [what for what, value in code_version().items() if entry.code.get(what) != value]
+        now = code_version() | {name: installed(name) for name in EXTRAS if name in entry.code}
+        changed = [what for what, value in now.items() if entry.code.get(what) != value]
         if changed and not other_code:
             raise StoreError(
                 f"{name} {version} was saved with another {listed(changed)}; its predictions may differ. Train again, "
@@ -247,12 +249,13 @@ class Registry:
         return [int(record.subject) for record in self.journal(name) if record.kind == SAVED]
 
     def _promoted(self, name: str) -> list[int]:
-        """Promoted versions as a stack; rolling back takes the top off."""
+        """Promoted versions as a stack; rolling back takes the top off, promoting what is on top changes nothing."""
         stack: list[int] = []
         for record in self.journal(name):
-            if record.kind == PROMOTED:
-                stack.append(int(record.subject))
-            elif record.kind == ROLLED_BACK:
+            version = int(record.subject)
+            if record.kind == PROMOTED and version not in stack[-1:]:
+                stack.append(version)
+            while record.kind == ROLLED_BACK and stack and stack[-1] != version:
                 stack.pop()
         return stack
 

@@ -30,15 +30,22 @@ LADDERS = {"load": ("week", "day"), "solar": ("day",), "wind": ("last",)}
 
 OTHER = ("day", "last")
 
+RATED = ("solar", "wind")
+"""Kinds that cannot pass what the plant was built for."""
+
 
 class StandIn:
     """Persistence that knows how far off it is.
+
+    For sun the band is only where climatology has some: none at night. Sun and wind stay within the highest value of
+    the training, or the one that persistence repeats.
 
     kind  of the forecaster: load, solar, wind, other
     zone  of the local clock
     """
 
     def __init__(self, kind: str, zone: str, *, seed: int = 0) -> None:
+        self.kind = kind
         self.names = LADDERS.get(kind, OTHER)
         self.zone = zone
         self.seed = seed
@@ -48,6 +55,8 @@ class StandIn:
         known = np.isfinite(past.values)
         mean = np.abs(np.where(known, past.values, 0.0)).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
         self._unit = np.where(mean > 0.0, mean, 1.0)
+        rated = self.kind in RATED
+        self._top = np.where(known & rated, past.values, -np.inf if rated else np.inf).max(axis=0, initial=-np.inf)
         self._climatology = fit_climatology(past, self.zone)
         moments = draw(past, ISSUES, self.seed).moments
         where = bucket(past.hours(moments.lead))
@@ -70,11 +79,13 @@ class StandIn:
         used: list[list[str]] = [[] for _ in points]
         climate = self._climatology.predict(past, moments.valid)[:, :, points]
         lowest = np.where(self._climatology.table[0].min(axis=0) >= 0.0, 0.0, -np.inf)[points]
+        dark = (climate[-1] <= 0.0) & (self.kind == "solar")
         for name in self.names:
             said = self._of(name, past)(past, moments)[:, points]
-            band = self._error[name][where].T[:, :, None] * self._unit[points]
+            band = np.where(dark, 0.0, self._error[name][where].T[:, :, None] * self._unit[points])
             take = np.isnan(values[1]) & np.isfinite(said)
-            values = np.where(take, np.maximum(said + band, lowest), values)
+            highest = np.maximum(self._top[points], said)
+            values = np.where(take, np.clip(said + band, lowest, highest), values)
             for k in np.flatnonzero(take.any(axis=0)):
                 used[k].append(f"persistence:{name}")
         rest = np.isnan(values[1])

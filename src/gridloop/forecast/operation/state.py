@@ -1,8 +1,8 @@
 """State: a trained forecaster as plain data and back, exactly, and without running anything that the data brings.
 
-No pickle: what is read back is numbers, words, LightGBM's own text, and objects of classes of gridloop.forecast, found
-by name there and nowhere else. Whoever can write the files can make a forecaster say nonsense, but not run code.
-Numbers come back bit for bit, and what was one object before is one object after.
+No pickle: what is read back is numbers, words, LightGBM's own text, diagnoses, and objects of classes of
+gridloop.forecast, found by name there and nowhere else. Whoever can write the files can make a forecaster say nonsense,
+but not run code. Numbers come back bit for bit, and what was one object before is one object after.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gridloop.diagnosis import Diagnosis
 from gridloop.errors import StoreError
 
 HOME = "gridloop.forecast"
@@ -111,6 +112,8 @@ class _Writer:
             name = f"booster{len(self.parts.texts)}"
             self.parts.texts[name] = x.model_to_string(num_iteration=-1)
             return {SORT: "booster", "name": name}
+        if type(x) is Diagnosis:
+            return {SORT: "diagnosis", "of": self._items([x.status, x.causes, x.advice, x.facts], path)}
         if type(x) is np.random.Generator:
             return {SORT: "generator", "state": self.encode(x.bit_generator.state, path)}
         if _is_ours(type(x)):
@@ -249,6 +252,9 @@ class _Reader:
         if not isinstance(found, FunctionType):
             raise StoreError(f"state: {tree['name']} is no function.", name=tree["name"])
         return found
+
+    def _diagnosis(self, tree: Mapping[str, Any]) -> Diagnosis:
+        return Diagnosis(*(self.decode(part) for part in tree["of"]))
 
     def _booster(self, tree: Mapping[str, Any]) -> Any:
         import lightgbm

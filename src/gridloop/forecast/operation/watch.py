@@ -52,6 +52,7 @@ class Event:
     act           "retrain", "fall_back" (and retrain), or "tell": whoever reads this
     reason        what was seen, with numbers
     value, limit  the statistic and the limit that it passed
+    column        the input whose distribution changed; else empty
     """
 
     at: pd.Timestamp
@@ -60,6 +61,7 @@ class Event:
     reason: str
     value: float
     limit: float
+    column: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Watch:
         self.false_alarms_per_year = false_alarms_per_year
         self.seed = seed
         self._days: deque[_Day] = deque(maxlen=max(WINDOWS_DAYS))
-        self._told: dict[str, tuple[pd.Timestamp, Act]] = {}
+        self._told: dict[tuple[str, str], tuple[pd.Timestamp, Act]] = {}
         self._inputs: Distribution | None = None
 
     def fit(self, backtest: Backtest, inputs: pd.DataFrame | None = None) -> Self:
@@ -158,7 +160,7 @@ class Watch:
                     f"{column}: the values of the last {self._inputs.days} days are not distributed as those of the "
                     f"training (PSI {value:.2f}, at most {limit:.2f} there)."
                 )
-                found.append(Event(at, "distribution", "retrain", reason, value, limit))
+                found.append(Event(at, "distribution", "retrain", reason, value, limit, str(column)))
         return [event for event in found if self._is_news(event)]
 
     def forget(self) -> None:
@@ -190,12 +192,12 @@ class Watch:
         return found
 
     def _is_news(self, event: Event) -> bool:
-        before = self._told.get(event.kind)
+        before = self._told.get((event.kind, event.column))
         again = before is not None and event.at < before[0] + pd.Timedelta(days=WINDOWS_DAYS[1])
         worse = before is not None and before[1] != "fall_back" and event.act == "fall_back"
         if again and not worse:
             return False
-        self._told[event.kind] = (event.at, event.act)
+        self._told[event.kind, event.column] = (event.at, event.act)
         return True
 
 
