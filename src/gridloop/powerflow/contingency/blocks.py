@@ -27,7 +27,7 @@ from gridloop.units import ComplexArray, FloatArray, IntArray
 _CORRECTED_STEPS = 24
 # Steps with its own matrix after which a case's mismatch has to shrink in every one. Newton converges in four to six.
 _PATIENCE = 6
-# Blocks times positions that every thread should have at least, half a millisecond of work: waking one takes a fifth of it.
+# Blocks times positions that every thread should have at least, half a millisecond: waking one takes a fifth of it.
 _WORTH_WAKING = 1000
 
 
