@@ -15,6 +15,11 @@ MELBOURNE, MADRID = "Australia/Melbourne", "Europe/Madrid"
 OPERATOR_BEFORE_H = 14
 
 
+def verdict(kept: bool, *, quick: bool, part: str = "the year is not whole") -> str:
+    """What is said of a promise: a quick run, which tests a part only, judges none."""
+    return f"Not judged, {part}" if quick else "Kept" if kept else "MISSED"
+
+
 def victoria(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, list[dt.date]]:
     """Half-hourly demand [MW] and temperature [°C] of 2012–2014, and the state's holidays."""
     table = read(folder / "load" / "victoria" / "vic_electricity.csv")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.forecast_data import NAME, read
+from benchmarks.forecast_data import NAME, read, verdict
 from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
 from gridloop.forecast import Backtest, DayAheadForecaster, Record, backtest
@@ -131,13 +131,7 @@ def _row(bench: Bench, name: str) -> tuple[Row, Backtest]:
     took = time.perf_counter() - began
     scores = result.scores()
     against_point = 1.0 - scores["pinball_mw"] / scores["week_point_pinball_mw"]
-    word = (
-        "Not judged, the test is not whole"
-        if bench.quick
-        else "Kept"
-        if scores["pinball_skill"] >= PROMISED
-        else "MISSED"
-    )
+    word = verdict(scores["pinball_skill"] >= PROMISED, quick=bench.quick, part="the test is not whole")
     notes = [
         f"{word}: pinball {100.0 * scores['pinball_skill']:.1f} % below weekly persistence with the band of its "
         f"own past errors ({100.0 * against_point:.1f} % below its bare number), promised ≥ {100.0 * PROMISED:g} %.",

@@ -14,7 +14,16 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.forecast_data import MADRID, MELBOURNE, NAME, OPERATOR_BEFORE_H, spain, spanish_holidays, victoria
+from benchmarks.forecast_data import (
+    MADRID,
+    MELBOURNE,
+    NAME,
+    OPERATOR_BEFORE_H,
+    spain,
+    spanish_holidays,
+    verdict,
+    victoria,
+)
 from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
 from gridloop.forecast import Backtest, DayAheadForecaster, Record, backtest
@@ -51,7 +60,7 @@ def _row(bench: Bench, name: str, case: Case) -> Row:
     ]
     for score, (low, high) in case.accuracy.items():
         kept = low <= scores[score] <= high
-        word = "Not judged, the year is not whole" if bench.quick else "Kept" if kept else "MISSED"
+        word = verdict(kept, quick=bench.quick)
         notes.append(f"{word}: {score} {scores[score]:.4g}, promised {low:g} … {high:g}.")
     return Row(
         NAME, name, 1, Rates((result.rows["issued_at"].nunique() / took,), "days, with one fit"),

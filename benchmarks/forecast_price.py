@@ -15,15 +15,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.forecast_data import spain_table, spanish_holidays
+from benchmarks.forecast_data import NAME, read, spain_table, spanish_holidays, verdict
 from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
-from gridloop.errors import MissingFile
 from gridloop.forecast import Backtest, Record, backtest
 from gridloop.forecast.metrics import skill
 from gridloop.forecast.price import PUBLISHED, PriceForecaster
 
-NAME, CASE = "forecast", "nl prices 2019, issued at 10:00 of the day before"
+CASE = "nl prices 2019, issued at 10:00 of the day before"
 DRIVEN = "spain prices 2017, with forecasts of load, sun and wind"
 AMSTERDAM, MADRID = "Europe/Amsterdam", "Europe/Madrid"
 BEFORE = pd.Timedelta("14h")
@@ -45,7 +44,7 @@ def _row(bench: Bench, case: str, year: int) -> Row:
     result = run(bench, f"{year}-01-01", last if bench.quick else f"{year}-12-31")
     took = time.perf_counter() - began
     facts = scores(result)
-    word = "Not judged, the year is not whole" if bench.quick else "Kept" if facts["skill"] >= LEAST_SKILL else "MISSED"
+    word = verdict(facts["skill"] >= LEAST_SKILL, quick=bench.quick)
     promise = f"{word}: skill over the week before {facts['skill']:.3f}, promised {LEAST_SKILL:g} … 1."
     if case != CASE:
         promise = f"skill over the week before {facts['skill']:.3f}; no promise is made."
@@ -68,10 +67,7 @@ def netherlands(folder: Path) -> pd.DataFrame:
     The file is two tables, one below the other: until September 2023 with dates as 2015-01-01 00:00:00, then from the
     end of 2022 with 31/12/2022 23:00, day first. Where they overlap they agree; each is read by its own format.
     """
-    path = folder / "prices" / "Netherlands_day-ahead-2015-2024.csv"
-    if not path.is_file():
-        raise MissingFile(f"{path} is not there. Set GRIDLOOP_DATA to the folder of recorded data.", path=str(path))
-    table = pd.read_csv(path).dropna()
+    table = read(folder / "prices" / "Netherlands_day-ahead-2015-2024.csv").dropna()
     stamps = table["Datetime (UTC)"]
     slashed = stamps.str.contains("/")
     times = pd.concat(

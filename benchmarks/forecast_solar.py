@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks.forecast_data import MADRID, NAME, OPERATOR_BEFORE_H, read, spain_table
+from benchmarks.forecast_data import MADRID, NAME, OPERATOR_BEFORE_H, read, spain_table, verdict
 from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
 from gridloop.forecast import Forecast, Record, SolarForecaster, backtest
@@ -236,7 +236,7 @@ def _spain(column: str, other: str) -> Callable[[Bench, str], Row]:
 
 
 def _judged(bench: Bench, score: str, value: float, low: float, high: float) -> str:
-    word = "Not judged, the period is not whole" if bench.quick else "Kept" if low <= value <= high else "MISSED"
+    word = verdict(low <= value <= high, quick=bench.quick, part="the period is not whole")
     return f"{word}: {score} {value:.4g}, promised {low:g} … {high:g}."
 
 

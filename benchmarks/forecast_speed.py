@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.forecast_data import MELBOURNE, NAME, read, victoria
+from benchmarks.forecast_data import MELBOURNE, NAME, read, verdict, victoria
 from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
 from gridloop.forecast import DayAheadForecaster, Record, backtest, metrics
@@ -81,13 +81,13 @@ def _one_load(bench: Bench) -> list[Row]:
         forecaster.predict(near[0], issue, valid, weather=near[1])
         took.append(1000.0 * (time.process_time() - began))
     ask_ms = float(np.median(took))
-    word = _word(fit_s <= TRAIN_S, bench.quick)
+    word, asked = (verdict(kept, quick=bench.quick, part="quick") for kept in (fit_s <= TRAIN_S, ask_ms <= ASK_MS))
     return [
         Row(NAME, TRAIN, 1, Rates((1.0 / fit_s,), "fits"), facts={"seconds": fit_s, "hours": len(load)},
             notes=(f"{word}: {fit_s:.1f} s of one core for {len(load)} hours of load and temperature, {trees} trees, "
                    f"promised ≤ {TRAIN_S:g} s on two.",)),
         Row(NAME, ASK, 1, Rates((1000.0 / ask_ms,), "days"), facts={"median_ms": ask_ms, "worst_ms": max(took)},
-            notes=(f"{_word(ask_ms <= ASK_MS, bench.quick)}: 24 hours in {ask_ms:.1f} ms (median of {len(took)} days, "
+            notes=(f"{asked}: 24 hours in {ask_ms:.1f} ms (median of {len(took)} days, "
                    f"worst {max(took):.1f} ms), learning from the day before included, promised ≤ {ASK_MS:g} ms.",)),
     ]  # fmt: skip
 
@@ -210,12 +210,13 @@ def _meters(bench: Bench) -> Row:
     said = forecaster.predict(many, issue, valid)
     ask_s = time.process_time() - began
     whole = fit_s + ask_s
+    word = verdict(whole <= METERS_S, quick=bench.quick, part="quick")
     models = said.model.value_counts().to_dict()
     return Row(
         NAME, METERS, 1, Rates((many.shape[1] / whole,), "meters, trained and asked"),
         facts={"fit_s": fit_s, "ask_s": ask_s, "meters": many.shape[1], "models": models, "real": skill},
         notes=(
-            f"{_word(whole <= METERS_S, bench.quick)}: {many.shape[1]} meters in {whole:.1f} s of one core "
+            f"{word}: {many.shape[1]} meters in {whole:.1f} s of one core "
             f"({fit_s:.1f} s to train on {forecaster.meters} of them, {ask_s:.1f} s to ask all), "
             f"promised ≤ {METERS_S:g} s on two.",
             "These meters are made of 22 real ones with noise. On the real ones: pinball "
@@ -223,7 +224,3 @@ def _meters(bench: Bench) -> Row:
             f"{100 * skill['mae_skill']:.1f} % below, P10–P90 covers {100 * skill['coverage']:.1f} %.",
         ),
     )  # fmt: skip
-
-
-def _word(kept: bool, quick: bool) -> str:
-    return "Not judged, quick" if quick else "Kept" if kept else "MISSED"

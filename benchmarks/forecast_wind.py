@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.forecast_data import NAME, read, verdict
 from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
-from gridloop.errors import MissingFile
 from gridloop.forecast.wind import WindForecaster
 from gridloop.forecast.wind_mask import Masked, mask_wind
 
-NAME, CASE = "forecast", "la haute borne, October to December 2014"
+CASE = "la haute borne, October to December 2014"
 POINT, CAPACITY_MW = "la_haute_borne", 8.2
 LEADS_H = (1, 2, 3, 4, 5, 6, 12, 24)
 LEAST_SKILL, AT_H = 0.10, 3
@@ -46,7 +46,7 @@ def _row(bench: Bench) -> Row:
     took = time.perf_counter() - began
     table = scores(made)
     skill = float(table.loc[AT_H, "skill_rmse"])
-    word = "Not judged, the quarter is not whole" if bench.quick else "Kept" if skill >= LEAST_SKILL else "MISSED"
+    word = verdict(skill >= LEAST_SKILL, quick=bench.quick, part="the quarter is not whole")
     notes = (
         f"{CASE}: nRMSE {AT_H} h ahead {table.loc[AT_H, 'nrmse_pct']:.2f} %, the last value "
         f"{table.loc[AT_H, 'last_nrmse_pct']:.2f} %; 24 h ahead {table.loc[24, 'nrmse_pct']:.2f} %, the last value "
@@ -69,7 +69,7 @@ def la_haute_borne(folder: Path) -> tuple[Masked, pd.DataFrame, dict[str, Any]]:
 
     The turbines' clock is local with its offset; six stamps come twice there, and their temperature knows −273 °C.
     """
-    plant, scada = (_read(folder / "wind" / "la_haute_borne" / f"{name}_2014.csv.gz") for name in ("plant", "scada"))
+    plant, scada = (read(folder / "wind" / "la_haute_borne" / f"{name}_2014.csv.gz") for name in ("plant", "scada"))
     plant.index = pd.DatetimeIndex(pd.to_datetime(plant["time_utc"], utc=True), name="valid_at")
     stamps = pd.to_datetime(scada["Date_time"], utc=True)
     scada = scada.assign(valid_at=stamps).drop_duplicates(["Wind_turbine_name", "valid_at"])
@@ -153,9 +153,3 @@ def scores(made: pd.DataFrame) -> pd.DataFrame:
         )
 
     return pd.DataFrame({lead: of(part) for lead, part in known.groupby("lead_h")}).T.rename_axis("lead_h")
-
-
-def _read(path: Path) -> pd.DataFrame:
-    if not path.is_file():
-        raise MissingFile(f"{path} is not there. Set GRIDLOOP_DATA to the folder of recorded data.", path=str(path))
-    return pd.read_csv(path)

@@ -134,7 +134,9 @@ def tested_days(asked: Asked, first: str | None, last: str | None) -> tuple[str,
     begin = pd.Timestamp(asked.values.index.min()).tz_convert(zone)
     end = asked.end.tz_convert(zone)
     whole_last = end.tz_localize(None).normalize() - pd.Timedelta(days=1)
-    whole_first = begin.tz_localize(None).normalize() + pd.Timedelta(days=0 if begin == _midnight(begin, zone) else 1)
+    whole_first = begin.tz_localize(None).normalize() + pd.Timedelta(
+        days=0 if begin == day_start(begin.date(), zone) else 1
+    )
     notes = []
     latest = _latest(asked, whole_last)
     until = latest if last is None else _day(last, "--last")
@@ -170,10 +172,6 @@ def _latest(asked: Asked, whole_last: pd.Timestamp) -> pd.Timestamp:
         return whole_last
     end = (pd.Timestamp(asked.weather.values.index.max()) + asked.step).tz_convert(asked.zone).tz_localize(None)
     return min(whole_last, end.normalize() - pd.Timedelta(days=asked.task.days))
-
-
-def _midnight(moment: pd.Timestamp, zone: str) -> pd.Timestamp:
-    return day_start(moment.date(), zone)
 
 
 def _day(text: str, option: str) -> pd.Timestamp:

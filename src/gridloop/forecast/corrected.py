@@ -221,7 +221,7 @@ class CorrectedForecaster:
         hour = max(1, day_steps // 24)
         local = local_slots(past, valid, self.routine.zone)
         dates, of = np.unique(local // day_steps, return_inverse=True)
-        begin, end = (self._midnights(past, dates + after)[of] for after in (0, 1))
+        begin, end = (self.routine.starts(past, dates + after)[of] for after in (0, 1))
 
         def at(other: Past, slots: IntArray) -> FloatArray:
             # up to the end of the forecast day: the next day's forecast is not out when this one is issued
@@ -248,12 +248,6 @@ class CorrectedForecaster:
         columns += [known_mean(look(error, slots[:, :3] + shift, known_at))[:, 0] for shift in (-hour, hour)]
         columns += [look(past, slots[:, :1], known_at)[:, 0, k] / unit]
         return np.stack(columns, axis=1).astype(np.float32), said
-
-    def _midnights(self, past: Past, days: IntArray) -> IntArray:
-        """Slots at which local days begin. Same shape."""
-        return np.array(
-            [self.routine.midnight(int(d)).as_unit("ns").value // past.step_ns for d in days], dtype=np.int64
-        )
 
     def _errors(self, past: Past, theirs: Past, k: int) -> Past:
         """What came minus what was said, of the past. In units"""

@@ -18,17 +18,19 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from gridloop.errors import GapInSeries, MissingColumn, OutOfRange, listed
+from gridloop.errors import MissingColumn, OutOfRange, listed
 from gridloop.forecast import day_net
+from gridloop.forecast.checks import must_be_fitted, nobody_lost, same_inputs
 from gridloop.forecast.day_experts import LEAST_DAYS, OWN, DayExperts
 from gridloop.forecast.day_net import NetExperts
 from gridloop.forecast.day_net_rows import NetRowMaker
 from gridloop.forecast.day_rows import DAYS, LEAST_KNOWN, RowMaker
+from gridloop.forecast.experts import weights_table
 from gridloop.forecast.features.lags import Recent, earlier_days, same_time
 from gridloop.forecast.features.transform import Scene
 from gridloop.forecast.features.weather import TEMPERATURE
 from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past, known_past, must_be_fitted, slots_of, usual_step
+from gridloop.forecast.past import Past, known_past, slots_of, usual_step
 from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import FloatArray, IntArray
@@ -175,11 +177,7 @@ class DayAheadForecaster:
             for day in np.unique(days):
                 found = self._experts[point].quantiles(int(day))
                 if found is None:
-                    raise OutOfRange(
-                        f"valid_at: the day that begins at {self.routine.midnight(int(day))} was settled before "
-                        f"{self.routine.midnight(self._next)}. A forecaster goes forward only; fit a new one.",
-                        day=str(self.routine.midnight(int(day))),
-                    )
+                    raise self.routine.settled(int(day), self._next)
                 rows, quantiles = found
                 here = days == day
                 row = valid[here] - rows.moments.valid[0]
@@ -188,12 +186,7 @@ class DayAheadForecaster:
                     models[point] = FALLBACK
                     answer = np.where(np.isnan(answer), self._experts[point].fallback(rows.week[row]), answer)
                 values[:, here, k] = answer
-        lost = [p for k, p in enumerate(self.points) if np.isnan(values[:, :, k]).any()]
-        if lost:
-            raise GapInSeries(
-                f"history: {len(lost)} of {len(self.points)} points have no value in the last weeks ({listed(lost)}).",
-                points=lost,
-            )
+        nobody_lost(self.points, values, "no value in the last weeks ({}).")
         return Forecast.from_arrays(issued_at, self.points, valid_at, values, models)
 
     def go_on(self, past: Past, last: int, weather: pd.DataFrame | None) -> None:
@@ -241,10 +234,7 @@ class DayAheadForecaster:
 
     def weights(self, point: str) -> pd.DataFrame:
         """Weights of the experts now: (quantile, part of the day) × expert."""
-        experts = self._experts[point]
-        table = experts.weights()
-        index = pd.MultiIndex.from_product([list(QUANTILES), range(table.shape[1])], names=["quantile", "part"])
-        return pd.DataFrame(table.reshape(-1, table.shape[2]), index=index, columns=list(experts.names))
+        return weights_table(self._experts[point].weights(), self._experts[point].names)
 
     def _can_learn(self, past: Past, point: str, moments: Moments) -> bool:
         """Whether training days of the point are known, and the week before them."""
@@ -274,9 +264,7 @@ class DayAheadForecaster:
 
     def _weather(self, weather: pd.DataFrame | None) -> Past | None:
         """Weather on the clock of the history, as far ahead as it reaches. Raises `MissingColumn`, `OutOfRange`."""
-        if (weather is None) != (self._weather_columns is None):
-            has, lacks = ("with", "none is given") if weather is None else ("without", "some is given")
-            raise OutOfRange(f"weather: fitted {has} weather, and {lacks}. Fit and predict with the same inputs.")
+        same_inputs(self._weather_columns is not None, weather is not None, "weather", "weather")
         if weather is None or self._weather_columns is None:
             return None
         wanted = {*self._weather_columns, *([TEMPERATURE] if any(self._logs.values()) else [])}

@@ -11,7 +11,7 @@ physical bounds. A point whose history is too thin falls back to persistence or 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import ClassVar, Self
@@ -21,14 +21,16 @@ import pandas as pd
 
 from gridloop.errors import GapInSeries, OutOfRange, listed
 from gridloop.forecast.band import Band, learn_band
+from gridloop.forecast.checks import must_be_fitted
 from gridloop.forecast.design import Design
 from gridloop.forecast.ensemble import Ensemble, error_quantiles, learn_ensemble
 from gridloop.forecast.feedback import Memory, learn_memory
+from gridloop.forecast.ladder import climb
 from gridloop.forecast.leads import BUCKETS, LAST_H, bucket
 from gridloop.forecast.models.boosting import QuantileBoosting
 from gridloop.forecast.models.climatology import fit_climatology
 from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past, known_past, must_be_fitted, slots_of, usual_step
+from gridloop.forecast.past import Past, known_past, slots_of, usual_step
 from gridloop.forecast.sample import draw
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import BoolArray, FloatArray, IntArray
@@ -311,21 +313,15 @@ class DirectForecaster(ABC):
         """Persistence, interval by interval the best that has a value, then climatology; and the names used."""
         where = bucket(past.hours(moments.lead))
         climate = self._climatology.predict(past, moments.valid)[:, :, weak]
-        values = np.full_like(climate, np.nan)
-        used: list[list[str]] = [[] for _ in weak]
-        for name, of in self._persistence().items():
-            reference = of(past, moments)[:, weak]
-            error = self._fallback_error[name]
-            band = error[where].T[:, :, None] * self._unit[weak] if error.any() else climate - climate[1]
-            take = np.isnan(values[1]) & np.isfinite(reference)
-            values = np.where(take, reference + band, values)
-            for k in np.flatnonzero(take.any(axis=0)):
-                used[k].append(f"persistence:{name}")
-        take = np.isnan(values[1])
-        values = np.where(take, climate, values)
-        for k in np.flatnonzero(take.any(axis=0)):
-            used[k].append("climatology")
-        return values, ["+".join(names) for names in used]
+
+        def steps() -> Iterator[tuple[str, FloatArray, FloatArray]]:
+            for name, of in self._persistence().items():
+                reference = of(past, moments)[:, weak]
+                error = self._fallback_error[name]
+                band = error[where].T[:, :, None] * self._unit[weak] if error.any() else climate - climate[1]
+                yield name, reference, reference + band
+
+        return climb(steps(), climate)
 
 
 def asked(past: Past, issued_at: pd.Timestamp, valid_at: pd.DatetimeIndex) -> Moments:

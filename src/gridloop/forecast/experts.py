@@ -6,8 +6,12 @@ pinball loss made linear at the mixture, so that the weights compete with the be
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
 
+import numpy as np
+import pandas as pd
+
+from gridloop.forecast.value import QUANTILES
 from gridloop.units import BoolArray, FloatArray, IntArray
 
 CAUTION = 0.5
@@ -15,6 +19,12 @@ CAUTION = 0.5
 
 FASTEST = 1e6
 """Learning rate before anything was seen; any large number gives equal weights then."""
+
+
+def weights_table(weights: FloatArray, names: Sequence[str]) -> pd.DataFrame:
+    """Weights [quantile, part of the day, expert] as a table: (quantile, part) × expert."""
+    index = pd.MultiIndex.from_product([list(QUANTILES), range(weights.shape[1])], names=["quantile", "part"])
+    return pd.DataFrame(weights.reshape(-1, weights.shape[2]), index=index, columns=list(names))
 
 
 class ExpertWeights:

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import MissingColumn, OutOfRange, listed
+from gridloop.forecast.checks import must_be_fitted
 from gridloop.forecast.direct import MEMORY_DAYS, DirectForecaster, asked
 from gridloop.forecast.feedback import Memory
 from gridloop.forecast.load import LoadForecaster
-from gridloop.forecast.past import known_past, must_be_fitted, usual_step
+from gridloop.forecast.past import known_past, usual_step
 from gridloop.forecast.place import Place
 from gridloop.forecast.solar import SolarForecaster
 from gridloop.forecast.steady import SteadyForecaster

@@ -10,6 +10,7 @@ import pandas as pd
 from gridloop.forecast.past import NS_PER_DAY
 from gridloop.forecast.record import Record
 from gridloop.forecast.routine import Routine
+from gridloop.units import BoolArray, IntArray
 
 
 def as_issued(record: Record, routine: Routine, moment: pd.Timestamp) -> pd.DataFrame:
@@ -28,7 +29,7 @@ class Issues(Record):
 
     def at(self, moment: pd.Timestamp) -> pd.DataFrame:
         """Of every interval the row that became known last, by a moment."""
-        return self._newest(super().at(moment), self.known_at[self._known(moment)])
+        return _last(super().at(moment), self.known_at[self._known(moment)].asi8)
 
     def as_issued(self, routine: Routine, moment: pd.Timestamp) -> pd.DataFrame:
         """Of every interval the row that became known last by the issue of its local day, else the first one after it.
@@ -42,21 +43,17 @@ class Issues(Record):
         issues = np.array([routine.issue(int(day)).as_unit("ns").value for day in days], dtype=np.int64)[of]
         told = np.asarray(at.as_unit("ns").asi8)
         in_time = told <= issues
-        order = np.lexsort((np.where(in_time, told, -told), in_time, table.index.asi8))  # type: ignore[attr-defined]
-        table = table.iloc[order]
-        return table[~table.index.duplicated(keep="last")]
+        return _last(table, np.where(in_time, told, -told), in_time)
 
     def spoilt(self, moment: pd.Timestamp) -> pd.DataFrame:
         """The same, and nonsense for intervals of which nothing was known."""
         known = self._known(moment)
         table = super().spoilt(moment)
         # what was known comes after what was not, so that it is the newest of its interval
-        order = np.lexsort((self.known_at.asi8, known, table.index.asi8))  # type: ignore[attr-defined]
-        table = table.iloc[order]
-        return table[~table.index.duplicated(keep="last")]
+        return _last(table, self.known_at.asi8, known)
 
-    @staticmethod
-    def _newest(table: pd.DataFrame, known_at: pd.DatetimeIndex) -> pd.DataFrame:
-        order = np.lexsort((known_at.asi8, table.index.asi8))  # type: ignore[attr-defined]
-        table = table.iloc[order]
-        return table[~table.index.duplicated(keep="last")]
+
+def _last(table: pd.DataFrame, *keys: IntArray | BoolArray) -> pd.DataFrame:
+    """Of every interval, in the order of time, the row that comes last by the keys; the last key weighs most."""
+    table = table.iloc[np.lexsort((*keys, table.index.asi8))]  # type: ignore[attr-defined]
+    return table[~table.index.duplicated(keep="last")]

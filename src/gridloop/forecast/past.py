@@ -150,9 +150,3 @@ def _stamps(index: pd.Index) -> IntArray:
     if not isinstance(index, pd.DatetimeIndex) or index.tz is None:
         raise OutOfRange("history: the index must hold times with a zone (UTC). Convert local times first.")
     return np.asarray(index.as_unit("ns").asi8)
-
-
-def must_be_fitted(learned: object) -> None:
-    """Raises `OutOfRange` where a forecaster has learned nothing: no points, no step, not fitted."""
-    if not learned:
-        raise OutOfRange("forecaster: not fitted yet. Call fit(history, until=...) first.")

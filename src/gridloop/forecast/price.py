@@ -17,8 +17,10 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange, listed
+from gridloop.forecast.checks import must_be_fitted, nobody_lost, same_inputs
+from gridloop.forecast.experts import weights_table
 from gridloop.forecast.features.calendar import local_slots
-from gridloop.forecast.past import Past, known_past, must_be_fitted, slots_of, usual_step
+from gridloop.forecast.past import Past, known_past, slots_of, usual_step
 from gridloop.forecast.price_days import DayTable, PriceRowMaker, by_day
 from gridloop.forecast.price_experts import LEAST_DAYS, WINDOWS, PriceExperts
 from gridloop.forecast.routine import Routine
@@ -139,22 +141,14 @@ class PriceForecaster:
             for day in np.unique(days):
                 found = self._said[point].get(int(day))
                 if found is None:
-                    raise OutOfRange(
-                        f"valid_at: the day that begins at {self.routine.midnight(int(day))} was settled before "
-                        f"{self.routine.midnight(self._next)}. A forecaster goes forward only; fit a new one.",
-                        day=str(self.routine.midnight(int(day))),
-                    )
+                    raise self.routine.settled(int(day), self._next)
                 here = days == day
                 values[:, here, k] = found[0][:, slot[here]]
                 if np.isnan(found[1]).any():
                     models[point] = FALLBACK
-        lost = [p for k, p in enumerate(self.points) if np.isnan(values[:, :, k]).any()]
-        if lost:
-            raise GapInSeries(
-                f"history: {len(lost)} of {len(self.points)} points have no price in the last four weeks "
-                f"({listed(lost)}). Give at least the prices of a week before.",
-                points=lost,
-            )
+        nobody_lost(
+            self.points, values, "no price in the last four weeks ({}). Give at least the prices of a week before."
+        )
         return Forecast.from_arrays(issued_at, self.points, valid_at, values, models)
 
     def copy(self) -> Self:
@@ -163,10 +157,7 @@ class PriceForecaster:
 
     def weights(self, point: str) -> pd.DataFrame:
         """Weights of the experts now: (quantile, part of the day) × expert."""
-        experts = self._experts[point]
-        table = experts.weights()
-        index = pd.MultiIndex.from_product([list(QUANTILES), range(table.shape[1])], names=["quantile", "part"])
-        return pd.DataFrame(table.reshape(-1, table.shape[2]), index=index, columns=list(experts.names))
+        return weights_table(self._experts[point].weights(), self._experts[point].names)
 
     # ------------------------------------------------------------- the parts
 
@@ -212,9 +203,7 @@ class PriceForecaster:
 
     def _drivers(self, weather: pd.DataFrame | None) -> list[DayTable]:
         """One table per column. Raises `MissingColumn`, `OutOfRange` where they are not those of the fit."""
-        if (weather is None) != (self._columns is None):
-            has, lacks = ("with", "none is given") if weather is None else ("without", "some is given")
-            raise OutOfRange(f"weather: fitted {has} drivers, and {lacks}. Fit and predict with the same inputs.")
+        same_inputs(self._columns is not None, weather is not None, "weather", "drivers")
         if weather is None or self._columns is None:
             return []
         missing = [c for c in self._columns if c not in weather.columns]

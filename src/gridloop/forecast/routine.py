@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,14 +65,25 @@ class Routine:
             )
         return last
 
+    def settled(self, day: int, following: int) -> OutOfRange:
+        """The error of asking for a local day that a forecaster has left behind; `following` is its next one."""
+        begin = self.midnight(day)
+        return OutOfRange(
+            f"valid_at: the day that begins at {begin} was settled before {self.midnight(following)}. A forecaster "
+            "goes forward only; fit a new one.",
+            day=str(begin),
+        )
+
+    def starts(self, past: Past, days: Iterable[int]) -> IntArray:
+        """Slots at which local days begin. [day]"""
+        return np.array([self.midnight(int(day)).as_unit("ns").value // past.step_ns for day in days], dtype=np.int64)
+
     def known(self, past: Past, day: int) -> int:
         """Slot of the first interval that is not over at issue."""
         return int(self.issue(day).as_unit("ns").value // past.step_ns)
 
     def moments(self, past: Past, first: int, last: int) -> Moments:
         """All intervals of the local days `first` … `last`, each as its issue sees it."""
-        starts = np.array(
-            [self.midnight(day).as_unit("ns").value // past.step_ns for day in range(first, last + 2)], dtype=np.int64
-        )
+        starts = self.starts(past, range(first, last + 2))
         known = starts[:-1] - self.before.value // past.step_ns
         return Moments(np.repeat(known, np.diff(starts)), np.arange(starts[0], starts[-1]))

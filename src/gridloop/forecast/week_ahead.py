@@ -18,10 +18,11 @@ import pandas as pd
 
 from gridloop.errors import OutOfRange
 from gridloop.forecast.band import Band, learn_band
+from gridloop.forecast.checks import must_be_fitted
 from gridloop.forecast.day_ahead import DayAheadForecaster
 from gridloop.forecast.feedback import Memory, learn_memory
 from gridloop.forecast.leads import BUCKETS, bucket
-from gridloop.forecast.past import Past, known_past, must_be_fitted, slots_of, usual_step
+from gridloop.forecast.past import Past, known_past, slots_of, usual_step
 from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import BoolArray, FloatArray, IntArray

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import MissingColumn, OutOfRange, listed
+from gridloop.forecast.checks import same_inputs
 from gridloop.forecast.features.lags import Recent
 from gridloop.forecast.moments import Moments, look
 from gridloop.forecast.past import Past, known_past
@@ -58,9 +59,7 @@ class WindInputs:
     def like(self, other: WindInputs) -> Self:
         """With the curves of the fit. Raises `OutOfRange` or `MissingColumn` where the columns are not those."""
         for what, mine, theirs in zip(("weather", "measured"), self.names, other.names, strict=True):
-            if bool(mine) != bool(theirs):
-                has, lacks = ("with", "none is given") if theirs else ("without", "some is given")
-                raise OutOfRange(f"{what}: fitted {has}, and {lacks}. Fit and predict with the same inputs.")
+            same_inputs(theirs, mine, what)
             missing = [c for c in theirs if c not in mine]
             if missing:
                 raise MissingColumn(

@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange, listed
+from gridloop.forecast.checks import must_be_fitted, nobody_lost, same_inputs
 from gridloop.forecast.features.weather import TEMPERATURE
 from gridloop.forecast.models import persistence
 from gridloop.forecast.moments import Moments
-from gridloop.forecast.past import Past, known_past, must_be_fitted, slots_of, usual_step
+from gridloop.forecast.past import Past, known_past, slots_of, usual_step
 from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import FloatArray, IntArray
@@ -116,9 +117,7 @@ class DayModel(ABC):
         begun = int((valid < past.end).sum())
         if begun:
             raise OutOfRange(f"valid_at: {begun} of {len(valid)} intervals begin before the issue at {issued_at}.")
-        if (weather is not None) != self._with_weather:
-            has, lacks = ("with", "none is given") if self._with_weather else ("without", "some is given")
-            raise OutOfRange(f"weather: fitted {has} weather, and {lacks}. Fit and predict with the same inputs.")
+        same_inputs(self._with_weather, weather is not None, "weather", "weather")
         air = self._air(weather)
         values = np.stack([self._say(past, k, valid, air) for k in range(len(self.points))], axis=2)
         models = dict.fromkeys(self.points, self.name)
@@ -129,13 +128,7 @@ class DayModel(ABC):
             stands_in = week * np.stack(self._fallback_off, axis=1)[:, None, :]
             values = np.where(gaps, stands_in, values)
             models |= {self.points[k]: FALLBACK for k in np.flatnonzero(gaps.any(axis=0))}
-        gone = np.asarray(~np.isfinite(values).all(axis=(0, 1)))
-        lost = [p for p, gap in zip(self.points, gone, strict=True) if gap]
-        if lost:
-            raise GapInSeries(
-                f"history: {len(lost)} of {len(self.points)} points have no value in the last weeks ({listed(lost)}).",
-                points=lost,
-            )
+        nobody_lost(self.points, values, "no value in the last weeks ({}).")
         return Forecast.from_arrays(issued_at, self.points, valid_at, values, models)
 
     def copy(self) -> Self:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from statistics import NormalDist
 from typing import Self
@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 
 from gridloop.forecast.ensemble import error_quantiles
+from gridloop.forecast.ladder import climb
 from gridloop.forecast.leads import BUCKETS, bucket
 from gridloop.forecast.models import persistence
 from gridloop.forecast.models.climatology import fit_climatology
@@ -75,24 +76,17 @@ class StandIn:
         Interval by interval the best that has a value. NaN only where nothing was ever known of a point.
         """
         where = bucket(past.hours(moments.lead))
-        values = np.full((len(QUANTILES), len(moments), len(points)), np.nan)
-        used: list[list[str]] = [[] for _ in points]
         climate = self._climatology.predict(past, moments.valid)[:, :, points]
         lowest = np.where(self._climatology.table[0].min(axis=0) >= 0.0, 0.0, -np.inf)[points]
         dark = (climate[-1] <= 0.0) & (self.kind == "solar")
-        for name in self.names:
-            said = self._of(name, past)(past, moments)[:, points]
-            band = np.where(dark, 0.0, self._error[name][where].T[:, :, None] * self._unit[points])
-            take = np.isnan(values[1]) & np.isfinite(said)
-            highest = np.maximum(self._top[points], said)
-            values = np.where(take, np.clip(said + band, lowest, highest), values)
-            for k in np.flatnonzero(take.any(axis=0)):
-                used[k].append(f"persistence:{name}")
-        rest = np.isnan(values[1])
-        values = np.where(rest, climate, values)
-        for k in np.flatnonzero(rest.any(axis=0)):
-            used[k].append("climatology")
-        return values, ["+".join(names) for names in used]
+
+        def steps() -> Iterator[tuple[str, FloatArray, FloatArray]]:
+            for name in self.names:
+                said = self._of(name, past)(past, moments)[:, points]
+                band = np.where(dark, 0.0, self._error[name][where].T[:, :, None] * self._unit[points])
+                yield name, said, np.clip(said + band, lowest, np.maximum(self._top[points], said))
+
+        return climb(steps(), climate)
 
     def _of(self, name: str, past: Past) -> Callable[[Past, Moments], FloatArray]:
         if name == "last":

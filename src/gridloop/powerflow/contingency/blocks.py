@@ -147,7 +147,7 @@ def in_parts(job: Job, blocks: int, size: int, threads: int | None) -> None:
     """
     worth = blocks * job.state.engine.n // _WORTH_WAKING
     workers = max(1, min(threads or os.cpu_count() or 1, blocks, worth))
-    size = max(1, min(size, -(-blocks // max(workers, 1))))
+    size = max(1, min(size, -(-blocks // workers)))
     count = -(-blocks // size) if blocks else 0
     if count not in job.ready.parts:
         job.ready.parts[count] = _contiguous(blocks, size) if job.own is not None else _dealt(blocks, count)
