@@ -8,11 +8,12 @@ from pytest import approx
 
 from gridloop.network.model import Network
 from gridloop.optimize.devices.battery import Battery
+from gridloop.optimize.devices.kinds import Device
 from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.renewable import Renewable
 from gridloop.optimize.devices.tap_changer import TapChanger
 from gridloop.optimize.plan import Plan
-from gridloop.optimize.problems.schedule import Device, schedule
+from gridloop.optimize.problems.schedule import schedule
 from gridloop.powerflow.flow import power_flow
 
 CODE = "1-MV-semiurb--2-sw"

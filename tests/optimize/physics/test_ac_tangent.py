@@ -11,12 +11,13 @@ from gridloop.network.model import Network
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.connection import Connection
 from gridloop.optimize.devices.ev import EVFleet
+from gridloop.optimize.devices.kinds import Device
 from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.renewable import Renewable
 from gridloop.optimize.devices.tap_changer import TapChanger
 from gridloop.optimize.physics.ac_tangent import LIMIT_GAP, AcTangent, Spread
 from gridloop.optimize.plan import Plan
-from gridloop.optimize.problems.schedule import Device, schedule
+from gridloop.optimize.problems.schedule import schedule
 from gridloop.powerflow.flow import Flow, power_flow
 from gridloop.testing import moment, village
 

@@ -14,11 +14,12 @@ from pytest import approx
 
 from gridloop.network.model import Network
 from gridloop.optimize.devices.connection import Connection
+from gridloop.optimize.devices.kinds import Device
 from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.renewable import Renewable
 from gridloop.optimize.physics.ac_tangent import AcTangent
 from gridloop.optimize.plan import Plan
-from gridloop.optimize.problems.schedule import Device, schedule
+from gridloop.optimize.problems.schedule import schedule
 
 STEP_MW = 0.01
 EXACT = {"loss_gap_share": 1e-5, "loss_gap_mw": 1e-6, "limit_gap": {"voltage": 1e-7, "loading": 1e-4}}

@@ -16,10 +16,11 @@ from scipy.optimize import linprog
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.connection import Connection
 from gridloop.optimize.devices.ev import EVFleet
+from gridloop.optimize.devices.kinds import Device
 from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.renewable import Renewable
 from gridloop.optimize.horizon import Horizon
-from gridloop.optimize.problems.schedule import Device, schedule
+from gridloop.optimize.problems.schedule import schedule
 from gridloop.testing import moment
 
 INF = float("inf")

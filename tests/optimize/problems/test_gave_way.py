@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from pytest import approx
 
+from gridloop.optimize.devices import kinds
 from gridloop.optimize.devices.battery import Battery, BatteryGroup
 from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.renewable import Renewable
 from gridloop.optimize.linear import add_rows
-from gridloop.optimize.problems import schedule as module
 from gridloop.optimize.problems.schedule import schedule
 
 
@@ -64,7 +64,8 @@ def test_rules_that_contradict_each_other_are_named_with_their_device(monkeypatc
             sick = pd.Index(["sick"], name="battery")
             add_rows(model, "must_hold", [sick], [(self.energy.labels.values[:1, 1], 1.0)], ">=", 5.0)
 
-    monkeypatch.setattr(module, "_GROUPS", [(Battery, Sick), *module._GROUPS[1:]])
+    sick = (Battery, lambda batteries, market: Sick(batteries, market.mean_export))
+    monkeypatch.setattr(kinds, "GROUPS", [sick, *kinds.GROUPS[1:]])
     plan = schedule([Battery(2.0, 1.0, 1.0, id="sick"), Battery(2.0, 1.0, 1.0, id="fine")], prices([50, 60]))
     assert plan.status == "infeasible"
     assert np.isnan(plan.cost)

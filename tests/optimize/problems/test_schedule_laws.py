@@ -15,12 +15,13 @@ from gridloop.network.model import Network
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.connection import Connection
 from gridloop.optimize.devices.ev import EVFleet
+from gridloop.optimize.devices.kinds import Device
 from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.renewable import Renewable
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.physics.ac_tangent import AcTangent
 from gridloop.optimize.plan import Plan
-from gridloop.optimize.problems.schedule import Device, schedule
+from gridloop.optimize.problems.schedule import schedule
 from gridloop.testing import moment, village
 
 # The solver keeps bounds and rows to 1e-7; sums of a few of them stay below this.

@@ -16,11 +16,11 @@ from gridloop.operate.site import BATTERY_COLUMNS
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.connection import Connection
 from gridloop.optimize.devices.ev import EVFleet
+from gridloop.optimize.devices.kinds import Device
 from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.renewable import Renewable
 from gridloop.optimize.devices.tap_changer import TapChanger
 from gridloop.optimize.physics.ac_tangent import Spread
-from gridloop.optimize.problems.schedule import Device
 from gridloop.units import FloatArray
 
 CURTAILABLE = ("solar", "wind")

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from gridloop.optimize.check.checked import Checked, Ledger
-from gridloop.optimize.check.plan_devices import NS_PER_HOUR, Found, check_devices
-from gridloop.optimize.check.plan_table import Span, read_table
+from gridloop.optimize.check.devices.base import NS_PER_HOUR, Found, Span
+from gridloop.optimize.check.devices.kinds import check_devices
+from gridloop.optimize.check.plan_table import read_table
 from gridloop.optimize.devices.connection import Connection
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.plan import Plan
@@ -26,6 +27,7 @@ from gridloop.units import FloatArray
 PLAN_BASE_MVA = 1.0
 # The two parts of the bill that a plan may shift between each other where both prices are equal.
 TRADE = ("import", "export")
+PRICES = ("import_eur_per_mwh", "export_eur_per_mwh")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,13 +52,15 @@ def check_plan(case: ScheduleCase, plan: Any, tolerance_pu: float) -> Checked:
     """Check a `Plan`. Running a battery both ways at once shows as stored energy that is lost."""
     ledger = Ledger(tolerance_pu, base_mva=PLAN_BASE_MVA)
     horizon = case.horizon or plan.horizon
-    span = Span(horizon.starts, np.asarray(horizon.hours, dtype=float))
+    hours = np.asarray(horizon.hours, dtype=float)
+    prices = _prices(case.prices, len(hours))
+    buy, sell = (prices[name].to_numpy(dtype=float) for name in PRICES)
+    span = Span(horizon.starts, hours, prices, float(np.average(sell, weights=hours)))
     connection = case.connection or Connection()
     values = read_table(plan.table, case.devices, connection.id, span, ledger)
     if ledger.refused:
         return ledger.verdict(float("nan"))
-    buy, sell = _prices(case.prices, len(span.hours))
-    found = check_devices(case.devices, values, span, float(np.average(sell, weights=span.hours)), ledger)
+    found = check_devices(case.devices, values, span, ledger)
     bought, sold = values["connection", "import_mw"][0], values["connection", "export_mw"][0]
     _connection(connection, bought, sold, plan.gave_way, span, ledger)
     _balance(case, connection.id, bought - sold, found, plan, span, ledger)
@@ -69,14 +73,10 @@ def check_plan(case: ScheduleCase, plan: Any, tolerance_pu: float) -> Checked:
     return ledger.verdict(_compare(cost, plan, ledger))
 
 
-def _prices(prices: pd.DataFrame | pd.Series, steps: int) -> tuple[FloatArray, FloatArray]:
-    """Prices to import and to export. [step], money per MWh"""
-    if isinstance(prices, pd.Series):
-        both = prices.to_numpy(dtype=float)
-        return both[:steps], both[:steps]
-    names = ("import_eur_per_mwh", "export_eur_per_mwh")
-    buy, sell = (prices[name].to_numpy(dtype=float)[:steps] for name in names)
-    return buy, sell
+def _prices(prices: pd.DataFrame | pd.Series, steps: int) -> pd.DataFrame:
+    """One row per interval; a single series serves both ways. Money per MWh"""
+    table = pd.DataFrame(dict.fromkeys(PRICES, prices)) if isinstance(prices, pd.Series) else prices
+    return table.iloc[:steps]
 
 
 def _connection(

@@ -2,59 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from gridloop.optimize.check.checked import Ledger
-from gridloop.optimize.devices.battery import Battery
-from gridloop.optimize.devices.ev import EVFleet
-from gridloop.optimize.devices.load import Load
-from gridloop.optimize.devices.renewable import Renewable
-from gridloop.optimize.devices.tap_changer import TapChanger
+from gridloop.optimize.check.devices.base import Owners, Span, Values
+from gridloop.optimize.check.devices.kinds import KINDS
 from gridloop.units import FloatArray, IntArray
 
-# What a plan has of every kind of device, and which of it is sent and needs a reason.
-QUANTITIES: dict[str, tuple[tuple[str, bool], ...]] = {
-    "battery": (("p_mw", True), ("soc", False)),
-    "ev": (("p_mw", True),),
-    "renewable": (("p_mw", True), ("q_mvar", True)),
-    "load": (("unserved_mw", True),),
-    "tap": (("tap_pos", True),),
-    "connection": (("import_mw", False), ("export_mw", False)),
-}
+CONNECTION = ("connection", (("import_mw", False), ("export_mw", False)))
 NEEDED = ("device", "kind", "bus", "quantity", "valid_at", "hours", "value", "reason")
-KINDS: tuple[tuple[type, str], ...] = (
-    (Battery, "battery"), (Renewable, "renewable"), (Load, "load"), (TapChanger, "tap"),
-)  # fmt: skip
-
-Values = dict[tuple[str, str], FloatArray]  # (kind, quantity) → [device, step], in the order of the case's devices
-
-
-@dataclass(frozen=True)
-class Span:
-    """The intervals of a plan. [step]"""
-
-    starts: pd.DatetimeIndex
-    hours: FloatArray
-
-
-def of_kind(devices: Sequence[Any], kind: type) -> list[Any]:
-    """The devices of one kind, in their order."""
-    return [device for device in devices if isinstance(device, kind)]
-
-
-def sessions_of(devices: Sequence[Any]) -> pd.DataFrame:
-    """All sessions of all fleets with `lost` and `early`, the money of their fleet; empty where there is none."""
-    tables = [
-        fleet.sessions.assign(lost=fleet.value_of_lost_charge, early=fleet.early_cost)
-        for fleet in of_kind(devices, EVFleet)
-        if len(fleet.sessions)
-    ]
-    return pd.concat(tables) if tables else pd.DataFrame({"bus": []})
 
 
 def read_table(table: pd.DataFrame, devices: Sequence[Any], connection: str, span: Span, ledger: Ledger) -> Values:
@@ -63,11 +23,12 @@ def read_table(table: pd.DataFrame, devices: Sequence[Any], connection: str, spa
     if absent:
         ledger.missing("column", absent)
         return {}
+    quantities = dict([*((kind.name, kind.quantities) for kind in KINDS), CONNECTION])
     owners = _owners(devices, connection)
     keys = [
         (kind, name, quantity, bus, sent)
         for kind, named in owners.items()
-        for quantity, sent in QUANTITIES[kind]
+        for quantity, sent in quantities[kind]
         for name, bus in named
     ]
     row, step, known = _places(table, keys, span, ledger)
@@ -85,7 +46,7 @@ def read_table(table: pd.DataFrame, devices: Sequence[Any], connection: str, spa
     reason = np.zeros(len(keys), dtype=bool)
     reason[row[step == 0]] = table["reason"].to_numpy()[first] != ""
     ledger.missing("reason", names, np.array([key[4] for key in keys]) & ~reason)
-    return _split(owners, value)
+    return _split(owners, quantities, value)
 
 
 def _places(
@@ -110,19 +71,19 @@ def _places(
     return row[known], step[known], known
 
 
-def _owners(devices: Sequence[Any], connection: str) -> dict[str, list[tuple[str, str]]]:
+def _owners(devices: Sequence[Any], connection: str) -> dict[str, Owners]:
     """(id, bus) of everything that has rows, by kind."""
-    owners = {kind: [(str(d.id), str(d.bus)) for d in of_kind(devices, made)] for made, kind in KINDS}
-    sessions = sessions_of(devices)
-    owners["ev"] = [(str(i), str(b)) for i, b in sessions["bus"].items()]
-    owners["connection"] = [(connection, "")]
+    owners = {kind.name: kind.owners(kind.mine(devices)) for kind in KINDS}
+    owners[CONNECTION[0]] = [(connection, "")]
     return owners
 
 
-def _split(owners: dict[str, list[tuple[str, str]]], value: FloatArray) -> Values:
+def _split(
+    owners: dict[str, Owners], quantities: Mapping[str, Sequence[tuple[str, bool]]], value: FloatArray
+) -> Values:
     values, first = {}, 0
     for kind, named in owners.items():
-        for quantity, _ in QUANTITIES[kind]:
+        for quantity, _ in quantities[kind]:
             values[kind, quantity] = value[first : first + len(named)]
             first += len(named)
     return values

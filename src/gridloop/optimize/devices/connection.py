@@ -10,6 +10,7 @@ import pandas as pd
 
 from gridloop.errors import MissingColumn, OutOfRange, listed
 from gridloop.optimize.devices.group import LIMIT_COLUMNS, SMALLEST_SHARE, Quantity, Words
+from gridloop.optimize.devices.market import SERVICES
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.linear import Sum, add_rows, add_variables
 from gridloop.optimize.solve import GAVE_WAY, Outcome
@@ -137,7 +138,7 @@ class ConnectionModel:
 
 
 def price_table(prices: pd.DataFrame | pd.Series) -> pd.DataFrame:
-    """Prices to import and to export; a single series serves both.
+    """Prices to import and to export, and of services where there are any; a single series serves both ways.
 
     Raises `MissingColumn`, and `OutOfRange` where exporting earns more than importing costs: money would flow in a
     circle.
@@ -153,4 +154,4 @@ def price_table(prices: pd.DataFrame | pd.Series) -> pd.DataFrame:
             f"The price to export is above the price to import in {int(circle.sum())} of {len(prices)} intervals "
             f"(first at {prices.index[circle][0]}); energy would be bought to be sold at once."
         )
-    return prices[PRICES]
+    return prices[[*PRICES, *(name for name in SERVICES if name in prices.columns)]]

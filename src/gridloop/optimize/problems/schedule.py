@@ -5,25 +5,20 @@ Equations and symbols: docs/math/schedule.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import linopy
-import numpy as np
 import pandas as pd
 
 from gridloop.diagnosis import Diagnosis
 from gridloop.errors import SolveFailed
 from gridloop.network.model import Network
 from gridloop.optimize import diagnose
-from gridloop.optimize.devices.battery import Battery, BatteryGroup
 from gridloop.optimize.devices.connection import Connection, ConnectionModel, price_table
-from gridloop.optimize.devices.ev import EVFleet, EVGroup
 from gridloop.optimize.devices.group import Group, Quantity
-from gridloop.optimize.devices.load import Load, LoadGroup
-from gridloop.optimize.devices.renewable import Renewable, RenewableGroup
-from gridloop.optimize.devices.tap_changer import TapChanger, TapGroup
+from gridloop.optimize.devices.kinds import Device, groups_of
+from gridloop.optimize.devices.market import Market
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.linear import Sum, minimize
 from gridloop.optimize.physics.ac_tangent import AcTangent
@@ -34,21 +29,10 @@ from gridloop.optimize.problems.calm import add_change_cost
 from gridloop.optimize.problems.inputs import check_input
 from gridloop.optimize.solve import Outcome, Session
 
-Device = Battery | EVFleet | Renewable | Load | TapChanger
-
 MAX_ROUNDS = 16
 RELAXED_ROUNDS = 3
 # Every round of settling fixes at least one decision, and there are few left to take after the first.
 SETTLING_ROUNDS = 6
-
-# A kind of device and how its group is made; a new kind adds one line.
-_GROUPS: list[tuple[type, Callable[[Sequence[Any], float], Group]]] = [
-    (Battery, BatteryGroup),
-    (EVFleet, lambda fleets, mean_export: EVGroup(fleets)),
-    (Renewable, lambda renewables, mean_export: RenewableGroup(renewables)),
-    (Load, lambda loads, mean_export: LoadGroup(loads)),
-    (TapChanger, lambda changers, mean_export: TapGroup(changers)),
-]
 
 
 def schedule(
@@ -85,7 +69,7 @@ def schedule(
     check_input(devices, table, horizon)
     problem = _Problem(
         horizon,
-        _groups(devices, float(np.average(table["export_eur_per_mwh"], weights=horizon.hours))),
+        groups_of(devices, Market(table, horizon)),
         ConnectionModel(connection or Connection(), table),
         physics or (CopperPlate() if network is None else AcTangent(network)),
     )
@@ -137,16 +121,6 @@ def _solve(session: Session, problem: _Problem) -> _End:
             outcome = session.run()
             seconds += outcome.seconds
     return _End(outcome, round_, seconds, False)
-
-
-def _groups(devices: Sequence[Device], mean_export: float) -> list[Group]:
-    groups = []
-    for kind, make in _GROUPS:
-        mine = [device for device in devices if isinstance(device, kind)]
-        mine = [device for device in mine if not isinstance(device, EVFleet) or len(device.sessions)]
-        if mine:
-            groups.append(make(mine, mean_export))
-    return groups
 
 
 @dataclass(frozen=True)

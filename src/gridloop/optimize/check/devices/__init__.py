@@ -1,0 +1,1 @@
+"""Rules of every kind of device in a plan, from their definitions."""

@@ -1,0 +1,58 @@
+"""Batteries: energy that adds up, the band, power limits and wear, from their definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gridloop.optimize.check.checked import Ledger
+from gridloop.optimize.check.devices.base import Found, Kind, Span, Values, number
+from gridloop.optimize.devices.battery import Battery
+
+# Money per MWh and hour outside a battery's band, as docs/math/schedule.md says (BAND_PRICE).
+OUTSIDE_BAND = 100.0
+
+
+def _check(batteries: Sequence[Battery], values: Values, span: Span, ledger: Ledger, found: Found) -> None:
+    names, h = [b.id for b in batteries], span.hours
+    capacity, wear, early = (number(batteries, n) for n in ("capacity_mwh", "degradation_cost", "early_cost"))
+    into, out_of = number(batteries, "charge_efficiency"), number(batteries, "discharge_efficiency")
+    p, energy = values["battery", "p_mw"], values["battery", "soc"] * capacity
+    charge, discharge = np.clip(p, 0, None), np.clip(-p, 0, None)
+    ledger.at_most("charging", names, charge, number(batteries, "max_charge_mw"), "MW", span.starts)
+    ledger.at_most("discharging", names, discharge, number(batteries, "max_discharge_mw"), "MW", span.starts)
+
+    kept = np.power(1.0 - number(batteries, "self_discharge_per_day"), h / 24.0)
+    start = number(batteries, "initial_soc") * capacity
+    before = np.hstack([start, energy[:, :-1]])
+    right = kept * before + h * (into * charge - discharge / out_of)
+    ledger.at_most("stored energy (more than was charged)", names, energy, right, "MWh", span.starts)
+    ledger.at_least("stored energy (lost, or both directions at once)", names, energy, right, "MWh", span.starts)
+
+    least, most = number(batteries, "min_soc") * capacity, number(batteries, "max_soc") * capacity
+    idle = start * np.cumprod(kept, axis=1)
+    # Outside its band a battery may be that began there, or cannot charge what it loses: as far as idling brings it.
+    can_hold = number(batteries, "max_charge_mw") * into * h >= least * (1.0 - kept)
+    inside = (start[:, 0] >= least[:, 0]) & can_hold.all(axis=1)
+    ledger.at_least(
+        "stored energy (below the band)", names, energy, np.where(inside[:, None], least, np.minimum(least, idle)),
+        "MWh", span.starts,
+    )  # fmt: skip
+    ledger.at_most("stored energy (above the band)", names, energy, np.maximum(most, idle), "MWh", span.starts)
+
+    outside = np.clip(np.maximum(least - energy, energy - most), 0, None)
+    may_leave = bool((np.where(inside[:, None], least, np.minimum(least, idle)) < least).any() or (idle > most).any())
+    given = np.array([[np.nan if b.end_value_per_mwh is None else b.end_value_per_mwh] for b in batteries])
+    worth = np.where(np.isnan(given), span.mean_export * out_of, given)
+    waiting = np.cumsum(h) - h
+    found.taken_mw += p.sum(axis=0)
+    found.cost["battery_wear"] = float((wear * discharge * h).sum())
+    found.cost["battery_waiting"] = float((early * np.abs(p) * (waiting * h)).sum())
+    found.cost["stored_energy"] = -float((worth[:, 0] * energy[:, -1]).sum())
+    if may_leave:
+        found.cost["battery_band"] = OUTSIDE_BAND * float((outside * h).sum())
+    found.sent |= {(name, "p_mw"): float(value) for name, value in zip(names, p[:, 0], strict=True)}
+
+
+KIND = Kind(Battery, "battery", (("p_mw", True), ("soc", False)), _check)

@@ -1,0 +1,23 @@
+"""Kinds of devices that a plan can have, each with its rules. A new kind adds a file here and a line below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gridloop.optimize.check.checked import Ledger
+from gridloop.optimize.check.devices import battery, ev, load, renewable, tap_changer
+from gridloop.optimize.check.devices.base import Found, Kind, Span, Values
+
+KINDS: tuple[Kind, ...] = (battery.KIND, ev.KIND, renewable.KIND, load.KIND, tap_changer.KIND)
+
+
+def check_devices(devices: Sequence[Any], values: Values, span: Span, ledger: Ledger) -> Found:
+    """Check all devices, kind by kind."""
+    found = Found(np.zeros(len(span.hours)))
+    for kind in KINDS:
+        if mine := kind.mine(devices):
+            kind.check(mine, values, span, ledger, found)
+    return found
