@@ -25,7 +25,7 @@ check: setup
 	$(BIN)/python -m pytest -n auto -q
 
 bench: setup
-	for name in powerflow feeder contingencies opf commitment 131m; do $(BIN)/gridloop bench $$name --quick || exit 1; done
+	for name in powerflow feeder contingencies opf commitment flexibility 131m; do $(BIN)/gridloop bench $$name --quick || exit 1; done
 
 clean:
 	rm -rf .venv runs

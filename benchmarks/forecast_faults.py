@@ -20,10 +20,10 @@ from benchmarks.forecast_data import MADRID, MELBOURNE, NAME, spain, spanish_hol
 from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
 from gridloop.forecast import DayAheadForecaster, Forecast, Record
+from gridloop.forecast.known.moments import Moments
+from gridloop.forecast.known.past import known_past, slots_of, usual_step
 from gridloop.forecast.models import persistence
-from gridloop.forecast.moments import Moments
 from gridloop.forecast.operation import GuardedForecaster
-from gridloop.forecast.past import known_past, slots_of, usual_step
 
 # No worse than persistence by more than this share of its error.
 ROOM = 0.02

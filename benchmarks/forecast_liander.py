@@ -19,8 +19,8 @@ from benchmarks.forecast_data import NAME, read, verdict
 from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
 from gridloop.forecast import Backtest, DayAheadForecaster, Record, backtest
-from gridloop.forecast.disaggregation import disaggregate
-from gridloop.forecast.hierarchy import Hierarchy, Reconciler
+from gridloop.forecast.derived.hierarchy import Hierarchy, Reconciler
+from gridloop.forecast.plants.disaggregation import disaggregate
 
 AMSTERDAM = "Europe/Amsterdam"
 TEST_DAYS, QUICK_DAYS = 40, 5

@@ -19,8 +19,8 @@ from benchmarks.forecast_data import NAME, read, spain_table, spanish_holidays, 
 from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
 from gridloop.forecast import Backtest, Record, backtest
-from gridloop.forecast.metrics import skill
 from gridloop.forecast.price import PUBLISHED, PriceForecaster
+from gridloop.forecast.tested.metrics import skill
 
 CASE = "nl prices 2019, issued at 10:00 of the day before"
 DRIVEN = "spain prices 2017, with forecasts of load, sun and wind"

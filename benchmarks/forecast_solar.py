@@ -26,8 +26,8 @@ from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
 from gridloop.forecast import Forecast, Record, SolarForecaster, backtest
 from gridloop.forecast.corrected import CorrectedForecaster
-from gridloop.forecast.metrics import coverage, nmae_pct, pinball_of, skill
-from gridloop.forecast.weather_runs import means_of_sums
+from gridloop.forecast.known.weather_runs import means_of_sums
+from gridloop.forecast.tested.metrics import coverage, nmae_pct, pinball_of, skill
 
 LEVELS = np.arange(1, 100) / 100.0
 MONTHS = ("2014-02-01", "2014-03-01", "2014-04-01", "2014-05-01")

@@ -16,12 +16,13 @@ import pandas as pd
 from benchmarks.forecast_data import MELBOURNE, NAME, read, verdict, victoria
 from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
-from gridloop.forecast import DayAheadForecaster, Record, backtest, metrics
+from gridloop.forecast import DayAheadForecaster, Record, backtest
+from gridloop.forecast.bands.persistence_band import PersistenceBand
+from gridloop.forecast.known.moments import Moments
+from gridloop.forecast.known.past import known_past, slots_of
 from gridloop.forecast.meters import MeterForecaster
 from gridloop.forecast.models import persistence
-from gridloop.forecast.moments import Moments
-from gridloop.forecast.past import known_past, slots_of
-from gridloop.forecast.persistence_band import PersistenceBand
+from gridloop.forecast.tested import metrics
 from gridloop.forecast.value import QUANTILES
 from gridloop.forecast.week_ahead import WeekAheadForecaster
 

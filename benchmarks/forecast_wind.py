@@ -19,8 +19,8 @@ import pandas as pd
 from benchmarks.forecast_data import NAME, read, verdict
 from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
+from gridloop.forecast.plants.wind_mask import Masked, mask_wind
 from gridloop.forecast.wind import WindForecaster
-from gridloop.forecast.wind_mask import Masked, mask_wind
 
 CASE = "la haute borne, October to December 2014"
 POINT, CAPACITY_MW = "la_haute_borne", 8.2

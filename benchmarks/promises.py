@@ -40,6 +40,9 @@ PROMISES: dict[tuple[str, str], Promise] = {
     ("opf", "9241_pegase dc"): Promise(per_s=1),
     ("commitment", "rts_gmlc/2020-02-09"): Promise(wall_s=30),
     ("commitment", "rts_gmlc/2020-02-09 cut to 50 units and 24 hours"): Promise(wall_s=10),
+    ("flexibility", "battery: 24 h, schedule"): Promise(wall_s=0.03),
+    ("flexibility", "battery: 1,000 × 96"): Promise(wall_s=0.1),
+    ("flexibility", "battery: 35,040 steps"): Promise(wall_s=0.05),
     ("131m", "ieee123"): Promise(wall_s=480, per_s=131_400_000 / 480),
 }
 

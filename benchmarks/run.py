@@ -6,14 +6,25 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from benchmarks import commitment, contingencies, feeder, forecast, opf, opf_table, peers, powerflow, study_131m
+from benchmarks import (
+    commitment,
+    contingencies,
+    feeder,
+    flexibility,
+    forecast,
+    opf,
+    opf_table,
+    peers,
+    powerflow,
+    study_131m,
+)
 from benchmarks.harness import Bench
 from benchmarks.result import report, store, this_machine
 from gridloop.errors import BadInput
 
 BENCHMARKS = {
     module.NAME: module.run
-    for module in (powerflow, feeder, contingencies, opf, opf_table, commitment, forecast, study_131m)
+    for module in (powerflow, feeder, contingencies, opf, opf_table, commitment, forecast, flexibility, study_131m)
 }
 
 

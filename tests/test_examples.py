@@ -100,3 +100,39 @@ def test_the_street_hosts_some_but_not_all(tmp_path: Path):
     said = run("hosting_capacity.py", "5", folder=tmp_path)
     assert "0 failed" in said and "hosts 40% of its houses" in said
     assert "joint 12" in said.splitlines()[-1]
+
+
+def test_regulation_earns_beside_arbitrage_and_weights_cost_something(tmp_path: Path):
+    said = run("battery_services.py", folder=tmp_path)
+    profit = {line[:20].strip(): float(line[20:].split()[0]) for line in said.splitlines()[1:5]}
+    assert profit["stands still"] == 0 < profit["arbitrage"] < profit["with regulation"]
+    assert profit["weights 0.6 and 0.4"] <= profit["with regulation"]
+
+
+def test_weighed_charging_stays_below_the_transformer_and_costs_less(tmp_path: Path):
+    said = run("ev_stations.py", folder=tmp_path)
+    assert "Simulated 500 EV charging sessions" in said and "of what is needed 100.0 %" in said
+    peak = float(said.split("Peak: ")[1].split()[0])
+    before = float(said.split("Uncontrolled: ")[1].split(" and ")[1].split()[0])
+    assert peak <= 800.5 < 1000.0 < before
+
+
+def test_the_depot_shares_its_limit_and_vans_give_back(tmp_path: Path):
+    assert "24 vans behind 400 kW" in run("ev_depot.py", folder=tmp_path)
+
+
+def test_a_plan_ages_its_battery_and_the_wear_has_a_price(tmp_path: Path):
+    assert "end of life in year" in run("battery_ageing.py", folder=tmp_path)
+
+
+def test_what_the_devices_do_adds_up_to_what_the_plant_has_promised(tmp_path: Path):
+    said = run("virtual_power_plant.py", folder=tmp_path)
+    off = float(said.split("adds up to it within ")[1].split()[0])
+    assert off <= 1e-9
+
+
+def test_a_community_pays_less_at_a_lower_peak(tmp_path: Path):
+    said = run("community.py", folder=tmp_path)
+    rows = [line for line in said.splitlines() if line.endswith("%")]
+    assert "batteries rest" in said and rows
+    assert all(float(line.split()[-1].rstrip("%")) > 0.0 for line in rows)

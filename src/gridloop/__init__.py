@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from gridloop.forecast.value import Forecast as Forecast
     from gridloop.forecast.week_ahead import WeekAheadForecaster as WeekAheadForecaster
     from gridloop.forecast.wind import WindForecaster as WindForecaster
+    from gridloop.io.citylearn import Homes as Homes
+    from gridloop.io.citylearn import read_citylearn as read_citylearn
     from gridloop.io.folder import write_network as write_network
     from gridloop.io.pglib_uc import read_units as read_units
     from gridloop.io.read import read_network as read_network
@@ -36,6 +38,26 @@ if TYPE_CHECKING:
     from gridloop.operate.run import operate as operate
     from gridloop.operate.run import resume_run as resume_run
     from gridloop.operate.settings import read_site as read_site
+    from gridloop.optimize.ageing.rainflow import rainflow as rainflow
+    from gridloop.optimize.ageing.report import Ageing as Ageing
+    from gridloop.optimize.ageing.report import battery_ageing as battery_ageing
+    from gridloop.optimize.ageing.report import fleet_ageing as fleet_ageing
+    from gridloop.optimize.before import Before as Before
+    from gridloop.optimize.before import left_alone as left_alone
+    from gridloop.optimize.charging.baselines import least_laxity_first as least_laxity_first
+    from gridloop.optimize.charging.baselines import uncontrolled_charging as uncontrolled_charging
+    from gridloop.optimize.charging.fair import fair_energies as fair_energies
+    from gridloop.optimize.charging.planning import ChargingPlan as ChargingPlan
+    from gridloop.optimize.charging.planning import plan_charging as plan_charging
+    from gridloop.optimize.charging.problems import charging_problems as charging_problems
+    from gridloop.optimize.charging.replan import ChargingRules as ChargingRules
+    from gridloop.optimize.charging.replan import replan_charging as replan_charging
+    from gridloop.optimize.charging.result import Charging as Charging
+    from gridloop.optimize.charging.weights import weigh_charging as weigh_charging
+    from gridloop.optimize.charging_arrivals import simulate_arrivals as simulate_arrivals
+    from gridloop.optimize.charging_events import charging_events as charging_events
+    from gridloop.optimize.charging_fleet.charge import charge_fleet as charge_fleet
+    from gridloop.optimize.charging_fleet.result import FleetPlan as FleetPlan
     from gridloop.optimize.check.checked import Checked as Checked
     from gridloop.optimize.check.commitment import CommitmentCase as CommitmentCase
     from gridloop.optimize.check.dispatch import DispatchCase as DispatchCase
@@ -47,8 +69,12 @@ if TYPE_CHECKING:
     from gridloop.optimize.devices.ev import EVFleet as EVFleet
     from gridloop.optimize.devices.load import Load as Load
     from gridloop.optimize.devices.renewable import Renewable as Renewable
+    from gridloop.optimize.devices.services import Regulation as Regulation
+    from gridloop.optimize.devices.services import Reserve as Reserve
     from gridloop.optimize.devices.tap_changer import TapChanger as TapChanger
     from gridloop.optimize.dispatch_result import Dispatch as Dispatch
+    from gridloop.optimize.economics import Economics as Economics
+    from gridloop.optimize.economics import battery_economics as battery_economics
     from gridloop.optimize.horizon import Horizon as Horizon
     from gridloop.optimize.losses import BCoefficients as BCoefficients
     from gridloop.optimize.next_best import next_best as next_best
@@ -68,6 +94,19 @@ if TYPE_CHECKING:
     from gridloop.optimize.problems.opf_feeder import optimal_feeder_flow as optimal_feeder_flow
     from gridloop.optimize.problems.schedule import schedule as schedule
     from gridloop.optimize.problems.secure import secure_optimal_flow as secure_optimal_flow
+    from gridloop.optimize.storage import BatterySchedules as BatterySchedules
+    from gridloop.optimize.storage import battery_schedules as battery_schedules
+    from gridloop.optimize.studies.battery_year import BatteryStudy as BatteryStudy
+    from gridloop.optimize.studies.battery_year import BatteryYear as BatteryYear
+    from gridloop.optimize.studies.battery_year import battery_study as battery_study
+    from gridloop.optimize.studies.community import CommunityPlan as CommunityPlan
+    from gridloop.optimize.studies.community import CommunityYear as CommunityYear
+    from gridloop.optimize.studies.community import community_year as community_year
+    from gridloop.optimize.vpp.delivery import Delivery as Delivery
+    from gridloop.optimize.vpp.delivery import track_delivery as track_delivery
+    from gridloop.optimize.vpp.offer import Bids as Bids
+    from gridloop.optimize.vpp.plant import VirtualPowerPlant as VirtualPowerPlant
+    from gridloop.optimize.vpp.split import Split as Split
     from gridloop.powerflow.contingency.report import Contingencies as Contingencies
     from gridloop.powerflow.contingency.study import contingencies as contingencies
     from gridloop.powerflow.contingency.study import prepare_contingencies as prepare_contingencies
@@ -101,34 +140,49 @@ if TYPE_CHECKING:
 _WHERE = {
     "AcTangent": "optimize.physics.ac_tangent",
     "Adoption": "powerflow.study.samplers",
+    "Ageing": "optimize.ageing.report",
     "BCoefficients": "optimize.losses",
     "Battery": "optimize.devices.battery",
+    "BatterySchedules": "optimize.storage",
+    "BatteryStudy": "optimize.studies.battery_year",
+    "BatteryYear": "optimize.studies.battery_year",
+    "Before": "optimize.before",
+    "Bids": "optimize.vpp.offer",
+    "Charging": "optimize.charging.result",
+    "ChargingPlan": "optimize.charging.planning",
+    "ChargingRules": "optimize.charging.replan",
     "Checked": "optimize.check.checked",
     "Commitment": "optimize.commitment.result",
     "CommitmentCase": "optimize.check.commitment",
     "CommitmentScenario": "optimize.problems.commitment",
+    "CommunityPlan": "optimize.studies.community",
+    "CommunityYear": "optimize.studies.community",
     "Connection": "optimize.devices.connection",
     "Contingencies": "powerflow.contingency.report",
     "Converged": "powerflow.study.reducers",
     "CorrectedForecaster": "forecast.corrected",
     "DayAheadForecaster": "forecast.day_ahead",
     "Dc": "optimize.physics.dc",
+    "Delivery": "optimize.vpp.delivery",
     "Diagnosis": "diagnosis",
     "Dispatch": "optimize.dispatch_result",
     "DispatchCase": "optimize.check.dispatch",
     "DynamicTariff": "market.tariff",
     "EVFleet": "optimize.devices.ev",
+    "Economics": "optimize.economics",
     "Feeder": "network.feeder.model",
     "FeederFlow": "powerflow.feeder.flow",
     "FeederFlows": "powerflow.feeder.batch",
     "FeederForecaster": "forecast.feeder",
     "FeederOptimalFlow": "optimize.physics.lindistflow_feeder_result",
+    "FleetPlan": "optimize.charging_fleet.result",
     "Flow": "powerflow.flow",
     "Flows": "powerflow.flows",
     "Forecast": "forecast.value",
     "GaussianCopula": "powerflow.study.samplers",
     "GridloopError": "errors",
     "GuardedForecaster": "forecast.operation.guard",
+    "Homes": "io.citylearn",
     "Horizon": "optimize.horizon",
     "HostingCapacity": "powerflow.study.reducers",
     "Independent": "powerflow.study.samplers",
@@ -144,22 +198,38 @@ _WHERE = {
     "Quantiles": "powerflow.study.reducers",
     "Range": "powerflow.study.reducers",
     "Readings": "series.readings",
+    "Regulation": "optimize.devices.services",
     "Renewable": "optimize.devices.renewable",
+    "Reserve": "optimize.devices.services",
     "ScheduleCase": "optimize.check.plan",
     "Security": "optimize.physics.dc",
     "SolarForecaster": "forecast.solar",
+    "Split": "optimize.vpp.split",
     "Study": "powerflow.study.study",
     "TapChanger": "optimize.devices.tap_changer",
     "Uniform": "powerflow.study.samplers",
     "UnitSystem": "network.unit_system",
     "Violations": "powerflow.study.reducers",
+    "VirtualPowerPlant": "optimize.vpp.plant",
     "WeekAheadForecaster": "forecast.week_ahead",
     "WindForecaster": "forecast.wind",
     "WorstK": "powerflow.study.reducers",
+    "battery_ageing": "optimize.ageing.report",
+    "battery_economics": "optimize.economics",
+    "battery_schedules": "optimize.storage",
+    "battery_study": "optimize.studies.battery_year",
+    "charge_fleet": "optimize.charging_fleet.charge",
+    "charging_events": "optimize.charging_events",
+    "charging_problems": "optimize.charging.problems",
     "check_solution": "optimize.check.solution",
     "commit_units": "optimize.problems.commitment",
+    "community_year": "optimize.studies.community",
     "contingencies": "powerflow.contingency.study",
     "dispatch": "optimize.problems.dispatch",
+    "fair_energies": "optimize.charging.fair",
+    "fleet_ageing": "optimize.ageing.report",
+    "least_laxity_first": "optimize.charging.baselines",
+    "left_alone": "optimize.before",
     "load_margin": "powerflow.diagnosis",
     "lodf": "powerflow.sensitivities",
     "merge": "network.merge",
@@ -169,22 +239,30 @@ _WHERE = {
     "optimal_feeder_flow": "optimize.problems.opf_feeder",
     "optimal_power_flow": "optimize.problems.opf",
     "place_units": "optimize.problems.commitment_units",
+    "plan_charging": "optimize.charging.planning",
     "plan_dispatch": "optimize.problems.multi_period",
     "power_flow": "powerflow.doors",
     "power_flows": "powerflow.doors",
     "prepare_contingencies": "powerflow.contingency.study",
     "psdf": "powerflow.sensitivities",
     "ptdf": "powerflow.sensitivities",
+    "rainflow": "optimize.ageing.rainflow",
+    "read_citylearn": "io.citylearn",
     "read_network": "io.read",
     "read_site": "operate.settings",
     "read_units": "io.pglib_uc",
+    "replan_charging": "optimize.charging.replan",
     "replay_tick": "operate.replay",
     "resume_run": "operate.run",
     "schedule": "optimize.problems.schedule",
     "secure_optimal_flow": "optimize.problems.secure",
     "simulate": "powerflow.study.simulate",
+    "simulate_arrivals": "optimize.charging_arrivals",
+    "track_delivery": "optimize.vpp.delivery",
+    "uncontrolled_charging": "optimize.charging.baselines",
     "units_of_network": "optimize.problems.commitment_units",
     "validate": "network.validation",
+    "weigh_charging": "optimize.charging.weights",
     "write_network": "io.folder",
 }
 

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.forecast_solar import LATITUDE, LONGITUDE, PROMISED_PINBALL, climatology, gefcom
 
 from gridloop.forecast import SolarForecaster
-from gridloop.forecast.metrics import pinball_of
+from gridloop.forecast.tested.metrics import pinball_of
 
 pytestmark = [pytest.mark.data, pytest.mark.slow]
 PUBLISHED_DEG = {"zone 1": (36.0, 38.0), "zone 2": (35.0, 327.0)}

@@ -11,7 +11,7 @@ from benchmarks.promises import PROMISES, judge
 from benchmarks.result import Machine, Rates, Row, report, store, this_machine
 from pytest import approx
 
-from benchmarks import commitment, contingencies, feeder, opf, powerflow, study_131m
+from benchmarks import commitment, contingencies, feeder, flexibility, opf, powerflow, study_131m
 
 ASKED = {"case", "ours_per_s", "peers", "ratio", "max_dv_pu", "cores"}
 IDLE = Machine("a processor", 2, 8.0, "a system", "3.11", 0.0)
@@ -81,6 +81,7 @@ def test_every_promise_has_a_case_that_is_measured():
         feeder.NAME: (feeder.CASE, feeder.WITH_REGULATORS),
         opf.NAME: tuple(name + physics for name in opf.baseline() for physics in ("", " dc")),
         commitment.NAME: (*commitment.QUICK, commitment.CUT),
+        flexibility.NAME: tuple(case for part in flexibility.PARTS for case in getattr(part, "CASES", ())),
         study_131m.NAME: (study_131m.CASE,),
     }
     assert not [(name, case) for name, case in PROMISES if case not in cases[name]]

@@ -14,7 +14,7 @@ from gridloop.cli.forecast_kinds import KINDS
 from gridloop.cli.forecast_models import Task
 from gridloop.cli.forecast_options import asked_for, with_capacity
 from gridloop.errors import OutOfRange
-from gridloop.forecast.record import Record
+from gridloop.forecast.known.record import Record
 
 SPAN = ("--first", "2020-06-20", "--last", "2020-07-02")
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gridloop.forecast.backtest_scores import Backtest
-from gridloop.forecast.reliability import bins, reliability
+from gridloop.forecast.tested.backtest_scores import Backtest
+from gridloop.forecast.tested.reliability import bins, reliability
 from gridloop.operate.plots.backtest_errors import Measure, month_chart, said
 from gridloop.operate.plots.backtest_importance import importance_chart, words
 from gridloop.operate.plots.backtest_page import BacktestFigures, backtest_parts, build_backtest_page, named_charts

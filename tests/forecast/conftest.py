@@ -62,14 +62,20 @@ def cloudy_plants(days: int, seed: int = 0) -> pd.DataFrame:
     )
 
 
+def wind_walk(steps: int, seed: int) -> np.ndarray:
+    """Wind in quarter-hours: a slow walk drawn back to 8 m/s; it may fall below zero. [step]"""
+    rng = np.random.default_rng(seed)
+    wind = np.empty(steps)
+    wind[0] = 8.0
+    for k in range(1, steps):
+        wind[k] = wind[k - 1] + 0.01 * (8.0 - wind[k - 1]) + 0.35 * rng.standard_normal()
+    return wind
+
+
 def gusty_farms(days: int, seed: int = 0) -> pd.DataFrame:
     """Two farms of 10 and 3 MW that see the same wind: a slow walk drawn back to 8 m/s, through a power curve."""
     index = clock("2021-03-01", days)
-    rng = np.random.default_rng(seed)
-    wind = np.empty(len(index))
-    wind[0] = 8.0
-    for k in range(1, len(index)):
-        wind[k] = wind[k - 1] + 0.01 * (8.0 - wind[k - 1]) + 0.35 * rng.standard_normal()
+    wind = wind_walk(len(index), seed)
     share = np.clip((wind - 3.0) / 9.0, 0.0, 1.0) ** 3
     return pd.DataFrame({"hill": 10.0 * share, "shore": 3.0 * share}, index=index)
 

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange
-from gridloop.forecast.backtest import backtest
 from gridloop.forecast.day_ahead import FALLBACK, MODEL, DayAheadForecaster
-from gridloop.forecast.record import Record
+from gridloop.forecast.known.record import Record
+from gridloop.forecast.tested.backtest import backtest
 
 ZONE = "Europe/Madrid"
 DAYS = 230

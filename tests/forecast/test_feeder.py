@@ -10,7 +10,7 @@ import pytest
 
 from gridloop.errors import MissingColumn, OutOfRange
 from gridloop.forecast import FeederForecaster, Place, score
-from gridloop.forecast.direct import MODEL, DirectForecaster
+from gridloop.forecast.direct.forecaster import MODEL, DirectForecaster
 
 UNTIL = pd.Timestamp("2021-04-10", tz="UTC")
 PLACE = Place(0.0, 0.0, "UTC")

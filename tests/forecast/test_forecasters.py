@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange
 from gridloop.forecast import LoadForecaster, Memory, SolarForecaster, SteadyForecaster, WindForecaster
-from gridloop.forecast.direct import MODEL, DirectForecaster
-from gridloop.forecast.moments import Moments
-from gridloop.forecast.past import Past, known_past
-from gridloop.forecast.scores import score
+from gridloop.forecast.direct.forecaster import MODEL, DirectForecaster
+from gridloop.forecast.known.moments import Moments
+from gridloop.forecast.known.past import Past, known_past
+from gridloop.forecast.tested.scores import score
 
 UNTIL = pd.Timestamp("2021-04-10", tz="UTC")
 PLANT_MW = {"roof": 2.0, "field": 5.0}

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from gridloop.errors import GapInSeries, OutOfRange
-from gridloop.forecast import metrics
 from gridloop.forecast.meters import MODEL, MeterForecaster
+from gridloop.forecast.tested import metrics
 
 DAYS = 60
 INDEX = pd.date_range("2021-06-07", periods=24 * DAYS, freq="h", tz="UTC", name="valid_at")

@@ -6,8 +6,8 @@ import pytest
 
 from gridloop.errors import GapInSeries, OutOfRange
 from gridloop.forecast import Record, backtest
+from gridloop.forecast.known.routine import Routine
 from gridloop.forecast.naive import PersistenceForecaster
-from gridloop.forecast.routine import Routine
 
 NOON = Routine("UTC", pd.Timedelta("12h"))
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from gridloop.errors import GapInSeries
-from gridloop.forecast.backtest import backtest
 from gridloop.forecast.day_ahead import ADDITIVE, FALLBACK, MODEL, DayAheadForecaster
+from gridloop.forecast.known.record import Record
 from gridloop.forecast.models.pooled import PooledLinear
-from gridloop.forecast.record import Record
+from gridloop.forecast.tested.backtest import backtest
 
 DAYS = 60
 INDEX = pd.date_range("2021-06-01", periods=24 * DAYS, freq="h", tz="UTC", name="valid_at")

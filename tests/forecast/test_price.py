@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange
 from gridloop.forecast import Record, backtest
+from gridloop.forecast.days.price_days import DayTable, PriceRowMaker, by_day
+from gridloop.forecast.known.past import known_past
 from gridloop.forecast.models.lear import Squash, lear, sparse
-from gridloop.forecast.past import known_past
 from gridloop.forecast.price import FALLBACK, MODEL, PUBLISHED, PriceForecaster
-from gridloop.forecast.price_days import DayTable, PriceRowMaker, by_day
 
 ZONE, HOUR = "Europe/Amsterdam", pd.Timedelta("1h")
 NAME = "NL/energy_eur_per_mwh"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from benchmarks.forecast_liander import AMSTERDAM, METERED, rolling, substation
 
-from gridloop.forecast.disaggregation import disaggregate
+from gridloop.forecast.plants.disaggregation import disaggregate
 
 
 @pytest.mark.data

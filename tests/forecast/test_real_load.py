@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from gridloop.forecast import LoadForecaster, score
-from gridloop.forecast.direct import MODEL
+from gridloop.forecast.direct.forecaster import MODEL
 
 UNTIL = pd.Timestamp("2012-09-01", tz="Australia/Melbourne").tz_convert("UTC")
 STEP = pd.Timedelta("30min")

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from gridloop.errors import GapInSeries, OutOfRange
-from gridloop.forecast.backtest import backtest
-from gridloop.forecast.record import Record
+from gridloop.forecast.known.record import Record
+from gridloop.forecast.tested.backtest import backtest
 from gridloop.forecast.week_ahead import WeekAheadForecaster
 
 DAYS = 60

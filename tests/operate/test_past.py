@@ -95,3 +95,12 @@ def test_power_factors_weigh_energy_and_leave_gaps_out(past: Past):
 
 def test_power_factors_of_a_silent_group_are_unity(past: Past):
     assert past.power_factors(START + pd.Timedelta(days=9))[FARM] == 0.0
+
+
+def test_stamps_of_one_batch_may_differ(past: Past):
+    """The loads' clock is a quarter of an hour ahead: what they said of a time stays when only the sun speaks of it."""
+    past.learn(readings(START, **ALL))
+    late = readings(START, sun=6.0, wind=7.0)
+    past.learn(pd.concat([late, readings(START + QUARTER, load1=1.5, load2=2.5, load3=3.5)], ignore_index=True))
+    assert past.power.loc[START, [TOWN, FARM, SUN]].tolist() == [3.0, 3.0, 6.0]
+    assert past.power.loc[START + QUARTER, [TOWN, FARM]].tolist() == [4.0, 3.5]

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gridloop.optimize import devices
+from gridloop.optimize import devices, vpp
 from gridloop.optimize.explain import REASONS, brought_above, brought_below, limit_in_words, sentence
 
-GROUPS = sorted(Path(devices.__file__).parent.glob("*.py"))
+GROUPS = sorted(path for room in (devices, vpp) for path in Path(str(room.__file__)).parent.glob("*.py"))
 
 
 def codes_in(path: Path) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 
-from gridloop.forecast.routine import Routine
+from gridloop.forecast.known.routine import Routine
 from gridloop.forecast.value import Forecast
 
 HOURS = 24

@@ -61,10 +61,10 @@ def small_network(v_max_pu: float = 1.05) -> Network:
     )  # fmt: skip
 
 
-def small_profiles(seed: int = 7) -> dict[str, pd.DataFrame]:
-    """Sixteen days before the day, and the day: smooth shapes with a little noise."""
-    start = pd.Timestamp(DAY, tz=ZONE).tz_convert("UTC") - pd.Timedelta(days=HISTORY_DAYS)
-    index = pd.date_range(start, periods=96 * (HISTORY_DAYS + 1), freq="15min", name="valid_at")
+def small_profiles(seed: int = 7, history_days: int = HISTORY_DAYS, sway: float = 0.0) -> dict[str, pd.DataFrame]:
+    """So many days before the day, and the day: smooth shapes, a little noise; `sway` lifts loads on some days."""
+    start = pd.Timestamp(DAY, tz=ZONE).tz_convert("UTC") - pd.Timedelta(days=history_days)
+    index = pd.date_range(start, periods=96 * (history_days + 1), freq="15min", name="valid_at")
     rng = np.random.default_rng(seed)
     hour = (index.tz_convert(ZONE).hour + index.tz_convert(ZONE).minute / 60).to_numpy()
     shape = 0.55 + 0.25 * np.sin((hour - 9) / 24 * 2 * np.pi) + 0.2 * np.exp(-(((hour - 19) / 2) ** 2))
@@ -72,17 +72,30 @@ def small_profiles(seed: int = 7) -> dict[str, pd.DataFrame]:
     gust = pd.Series(rng.normal(0, 1, len(index))).ewm(span=24).mean().to_numpy()
     wind = np.clip(0.5 + 1.2 * gust, 0.02, 1)
     noise = lambda: rng.normal(1, 0.02, len(index))  # noqa: E731
-    load = pd.DataFrame({f"load{k}": p * shape * noise() for k, p in ((1, 1.5), (2, 1.0), (3, 0.5))}, index=index)
+    level = np.repeat(np.exp(np.random.default_rng(seed + 1).normal(0, sway, history_days + 1)), 96)
+    load = pd.DataFrame(
+        {f"load{k}": p * shape * level * noise() for k, p in ((1, 1.5), (2, 1.0), (3, 0.5))}, index=index
+    )
     generation = pd.DataFrame({"sun": 4.0 * sun * np.clip(noise(), 0, 1), "wind": 2.0 * wind}, index=index)
     return {"load_mw": load, "generation_mw": generation}
 
 
-def write_small_site(folder: Path, *, ticks: int = 0, step_min: int = 15, sessions: int = 12, extra: str = "") -> Path:
+def write_small_site(
+    folder: Path,
+    *,
+    ticks: int = 0,
+    step_min: int = 15,
+    sessions: int = 12,
+    extra: str = "",
+    history_days: int = HISTORY_DAYS,
+    sway: float = 0.0,
+    model: str = "persistence",
+) -> Path:
     """Network, profiles and site.toml in a folder; returns the site file. extra: lines at the end of [ev]."""
     folder.mkdir(parents=True, exist_ok=True)
     write_network(small_network(), folder / "network")
     (folder / "profiles").mkdir(exist_ok=True)
-    for name, table in small_profiles().items():
+    for name, table in small_profiles(history_days=history_days, sway=sway).items():
         table.to_csv(folder / "profiles" / f"{name}.csv")
     site = folder / "site.toml"
     site.write_text(
@@ -100,7 +113,7 @@ step_min = {step_min}
 horizon = [[{60 // step_min}, {step_min}], [11, 60], [4, 180]]
 
 [forecast]
-model = "persistence"
+model = "{model}"
 
 [ev]
 sessions = {sessions}

@@ -22,6 +22,7 @@ from gridloop.cli import (
     query,
     replay,
     run,
+    schedule,
     simulate,
 )
 from gridloop.cli.output import Interrupted
@@ -50,6 +51,7 @@ app.command("opf")(opf.opf)
 app.command("plot")(plot.plot)
 app.command("query")(query.query)
 app.command("replay")(replay.replay)
+app.command("schedule")(schedule.schedule)
 app.command("simulate")(simulate.simulate)
 app.command("backtest")(backtest.backtest)
 app.command("bench")(bench.bench)

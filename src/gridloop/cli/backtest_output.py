@@ -13,8 +13,8 @@ from rich.table import Table
 from gridloop.cli.backtest_run import NO_VALUES, Tested
 from gridloop.cli.forecast_units import Unit
 from gridloop.cli.output import say
-from gridloop.forecast.error_table import error_table
-from gridloop.forecast.reliability import bins, reliability
+from gridloop.forecast.tested.error_table import error_table
+from gridloop.forecast.tested.reliability import bins, reliability
 from gridloop.operate.plots.backtest_errors import Measure
 from gridloop.operate.plots.backtest_page import BacktestFigures
 

@@ -13,10 +13,10 @@ from gridloop.cli.forecast_days import recorded
 from gridloop.cli.forecast_models import Forecaster
 from gridloop.cli.forecast_options import Asked
 from gridloop.errors import BadInput, OutsideData
-from gridloop.forecast.backtest import backtest
-from gridloop.forecast.backtest_scores import Backtest
-from gridloop.forecast.daily import names
-from gridloop.forecast.routine import Routine
+from gridloop.forecast.days.daily import names
+from gridloop.forecast.known.routine import Routine
+from gridloop.forecast.tested.backtest import backtest
+from gridloop.forecast.tested.backtest_scores import Backtest
 from gridloop.forecast.value import Forecast
 from gridloop.series.clock import day_start
 

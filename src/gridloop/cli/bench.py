@@ -29,6 +29,7 @@ class Name(StrEnum):
     opf_table = "opf-table"
     commitment = "commitment"
     forecast = "forecast"
+    flexibility = "flexibility"
     study = "131m"
 
 

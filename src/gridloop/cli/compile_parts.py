@@ -110,6 +110,20 @@ def commitments() -> None:
     )
 
 
+def flexibility() -> None:
+    """Batteries at given prices, their ageing, and a fleet behind a limit."""
+    hours = pd.date_range("2026-01-01", periods=48, freq="h", tz="UTC")
+    prices = pd.Series(np.where(np.arange(48) % 5, 100.0, -50.0), index=hours)
+    power = gl.battery_schedules([gl.Battery(size, 1.0, 1.0, id=str(size)) for size in (1.0, 2.0)], prices)
+    gl.battery_ageing(power.energy_mwh.iloc[:, 0])
+    sessions = pd.DataFrame(
+        {"bus": "", "arrival": hours[2], "departure": hours[9], "energy_mwh": [0.02, 0.04], "max_charge_mw": 0.01},
+        index=["one", "two"],
+    )
+    gl.charge_fleet(sessions, prices, limit_mw=0.015)
+    gl.charge_fleet(sessions, prices)
+
+
 def _one_out(net: gl.Network) -> FloatArray:
     """[scenario, line]: the last line out in every other scenario."""
     in_service = np.ones((len(_FACTORS), len(net.line)), dtype=bool)
@@ -127,6 +141,7 @@ def _street() -> gl.Feeder:
 
 
 PARTS: dict[str, Callable[[], None]] = {
-    part.__name__.replace("_", "-"): part for part in (outages, feeders, networks, studies, optimal_flows, commitments)
+    part.__name__.replace("_", "-"): part
+    for part in (outages, feeders, networks, studies, optimal_flows, commitments, flexibility)
 }
 """The parts by name; the longest first, so that processors end together."""

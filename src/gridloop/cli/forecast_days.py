@@ -12,8 +12,7 @@ import pandas as pd
 
 from gridloop.cli.forecast_options import Asked
 from gridloop.errors import BadInput, OutsideData
-from gridloop.forecast.issues import as_issued
-from gridloop.forecast.record import Record
+from gridloop.forecast.known.record import Record
 from gridloop.series.clock import day_start
 
 Told = Callable[[str, float], None]
@@ -76,7 +75,7 @@ def coming(asked: Asked, at: pd.Timestamp | None, days: int, told: Told) -> Comi
         began = time.perf_counter()
         forecaster = asked.model.make(replace(asked.task, before=begin - issue, days=1))
         routine = forecaster.routine
-        past = _inputs(asked, lambda record: as_issued(record, routine, issue))  # noqa: B023  # called at once
+        past = _inputs(asked, lambda record: record.as_issued(routine, issue))  # noqa: B023  # called at once
         forecaster.fit(known, until=issue, **past)
         inputs = _inputs(asked, lambda record: record.at(issue))
         between = time.perf_counter()

@@ -6,8 +6,8 @@ import pandas as pd
 
 from gridloop.cli.forecast_kind import Kind
 from gridloop.cli.forecast_models import ANY_KIND, Forecaster, Model, Task
-from gridloop.forecast.daily import Daily
 from gridloop.forecast.day_ahead import DayAheadForecaster
+from gridloop.forecast.days.daily import Daily
 from gridloop.forecast.load import LoadForecaster
 from gridloop.forecast.week_ahead import CLOCK_CHANGE, WeekAheadForecaster
 

@@ -12,13 +12,13 @@ import pandas as pd
 
 from gridloop.errors import BadInput
 from gridloop.forecast.corrected import CorrectedForecaster
+from gridloop.forecast.known.record import Record
+from gridloop.forecast.known.routine import Routine
 from gridloop.forecast.models.day_model import DayModel
 from gridloop.forecast.models.lstm import LstmForecaster
 from gridloop.forecast.models.prophet import ProphetForecaster
 from gridloop.forecast.models.sarimax import SarimaxForecaster
 from gridloop.forecast.naive import PersistenceForecaster
-from gridloop.forecast.record import Record
-from gridloop.forecast.routine import Routine
 
 Forecaster = Any
 """What `gridloop.forecast.backtest` asks of a forecaster; each names the inputs that it takes."""

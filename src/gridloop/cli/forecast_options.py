@@ -18,7 +18,7 @@ from gridloop.cli.forecast_units import Unit
 from gridloop.cli.forecast_weather import read_outside, read_weather
 from gridloop.errors import BadInput, MissingFile, OutOfRange, listed
 from gridloop.forecast.features.holidays import holidays_of
-from gridloop.forecast.record import Record
+from gridloop.forecast.known.record import Record
 from gridloop.series.clock import zone as checked_zone
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gridloop.cli.forecast_kind import Kind
 from gridloop.cli.forecast_models import ANY_KIND, Forecaster, Model, Task
 from gridloop.errors import BadInput
-from gridloop.forecast.daily import Daily
+from gridloop.forecast.days.daily import Daily
 from gridloop.forecast.solar import SolarForecaster
 
 TREES = 200

@@ -11,8 +11,7 @@ import pandas as pd
 from gridloop.cli.forecast_file import RawTable, numbers, read_table
 from gridloop.cli.forecast_times import moments
 from gridloop.errors import BadInput, OutOfRange, listed
-from gridloop.forecast.issues import Issues
-from gridloop.forecast.record import Record
+from gridloop.forecast.known.record import Record
 
 KNOWN = ("known_at", "issued_at")
 
@@ -62,7 +61,7 @@ def read_weather(
     notes = [f"{raw.name}: {note}" for note in (*notes, *said)]
     if known_at is None:
         return Record.foreseen(table, ahead), notes
-    return Issues(table, known_at), notes
+    return Record.issued(table, known_at), notes
 
 
 def _once(raw: RawTable, index: pd.Series, known: pd.Series | None) -> None:

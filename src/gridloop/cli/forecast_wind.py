@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gridloop.cli.forecast_kind import Kind
 from gridloop.cli.forecast_models import ANY_KIND, Forecaster, Model, Task
-from gridloop.forecast.daily import Daily, names
+from gridloop.forecast.days.daily import Daily, names
 from gridloop.forecast.wind import WindForecaster
 
 

@@ -17,17 +17,17 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange, listed
-from gridloop.forecast.band import Band, learn_band
-from gridloop.forecast.conformal import part_of_day
-from gridloop.forecast.direct import asked
-from gridloop.forecast.experts import ExpertWeights
-from gridloop.forecast.features.calendar import local_slots
+from gridloop.forecast.bands.band import Band, learn_band
+from gridloop.forecast.bands.conformal import part_of_day
+from gridloop.forecast.blend.experts import ExpertWeights
 from gridloop.forecast.features.lags import Recent, earlier_days, known_mean
-from gridloop.forecast.leads import BUCKETS
+from gridloop.forecast.known.asked import asked
+from gridloop.forecast.known.leads import BUCKETS
+from gridloop.forecast.known.local import local_slots
+from gridloop.forecast.known.moments import Moments, look
+from gridloop.forecast.known.past import Past, known_past, usual_step
+from gridloop.forecast.known.routine import Routine
 from gridloop.forecast.models.boosting import QuantileBoosting
-from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past, known_past, usual_step
-from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import BoolArray, FloatArray, IntArray
 

@@ -19,19 +19,19 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import MissingColumn, OutOfRange, listed
-from gridloop.forecast import day_net
-from gridloop.forecast.checks import must_be_fitted, nobody_lost, same_inputs
-from gridloop.forecast.day_experts import LEAST_DAYS, OWN, DayExperts
-from gridloop.forecast.day_net import NetExperts
-from gridloop.forecast.day_net_rows import NetRowMaker
-from gridloop.forecast.day_rows import DAYS, LEAST_KNOWN, RowMaker
-from gridloop.forecast.experts import weights_table
+from gridloop.forecast.blend.experts import weights_table
+from gridloop.forecast.days import net_experts
+from gridloop.forecast.days.experts import LEAST_DAYS, OWN, DayExperts
+from gridloop.forecast.days.net_experts import NetExperts
+from gridloop.forecast.days.net_rows import NetRowMaker
+from gridloop.forecast.days.rows import DAYS, LEAST_KNOWN, RowMaker
 from gridloop.forecast.features.lags import Recent, earlier_days, same_time
 from gridloop.forecast.features.transform import Scene
 from gridloop.forecast.features.weather import TEMPERATURE
-from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past, known_past, slots_of, usual_step
-from gridloop.forecast.routine import Routine
+from gridloop.forecast.known.checks import must_be_fitted, nobody_lost, same_inputs
+from gridloop.forecast.known.moments import Moments, look
+from gridloop.forecast.known.past import Past, known_past, slots_of, usual_step
+from gridloop.forecast.known.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import FloatArray, IntArray
 
@@ -104,8 +104,8 @@ class DayAheadForecaster:
         begin, end = (int(self.routine.day(past, np.array([slot]))[0]) for slot in (past.first, past.end))
         last = end - 1
         back = NET_LAGS_DAYS + int(self.routine.before.days)
-        if last - begin - back < day_net.LEAST_DAYS:
-            needed = back + day_net.LEAST_DAYS
+        if last - begin - back < net_experts.LEAST_DAYS:
+            needed = back + net_experts.LEAST_DAYS
             raise OutOfRange(
                 f"history: {max(0, last - begin)} days; a day-ahead model needs {needed}, and one of positive load in "
                 f"logarithms {LAGS_DAYS + LEAST_DAYS}. Until there are more, take LoadForecaster, which falls back to "

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import MissingColumn, OutOfRange, listed
-from gridloop.forecast.checks import must_be_fitted
-from gridloop.forecast.direct import MEMORY_DAYS, DirectForecaster, asked
-from gridloop.forecast.feedback import Memory
+from gridloop.forecast.blend.feedback import Memory
+from gridloop.forecast.direct.forecaster import MEMORY_DAYS, DirectForecaster
+from gridloop.forecast.known.asked import asked
+from gridloop.forecast.known.checks import must_be_fitted
+from gridloop.forecast.known.past import known_past, usual_step
+from gridloop.forecast.known.place import Place
 from gridloop.forecast.load import LoadForecaster
-from gridloop.forecast.past import known_past, usual_step
-from gridloop.forecast.place import Place
 from gridloop.forecast.solar import SolarForecaster
 from gridloop.forecast.steady import SteadyForecaster
 from gridloop.forecast.value import Forecast

@@ -6,14 +6,14 @@ from functools import partial
 
 import numpy as np
 
-from gridloop.forecast.design import Design
-from gridloop.forecast.direct import DirectForecaster, Persistence
+from gridloop.forecast.direct.design import Design
+from gridloop.forecast.direct.forecaster import DirectForecaster, Persistence
 from gridloop.forecast.features.calendar import calendar
 from gridloop.forecast.features.lags import Recent
 from gridloop.forecast.features.load_lags import load_lags
+from gridloop.forecast.known.moments import Moments
+from gridloop.forecast.known.past import Past
 from gridloop.forecast.models import persistence
-from gridloop.forecast.moments import Moments
-from gridloop.forecast.past import Past
 
 LEAST_KNOWN = 0.7
 """Share of the last 7 days that must be known for the model to be asked."""

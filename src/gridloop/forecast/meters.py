@@ -12,18 +12,18 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import GapInSeries, OutOfRange, listed
-from gridloop.forecast.band import Band, learn_band
-from gridloop.forecast.checks import must_be_fitted
-from gridloop.forecast.direct import asked
+from gridloop.forecast.bands.band import Band, learn_band
 from gridloop.forecast.features.calendar import calendar
 from gridloop.forecast.features.lags import Recent
 from gridloop.forecast.features.load_lags import load_lags
-from gridloop.forecast.leads import bucket
+from gridloop.forecast.known.asked import asked
+from gridloop.forecast.known.checks import must_be_fitted
+from gridloop.forecast.known.leads import bucket
+from gridloop.forecast.known.moments import Moments, look
+from gridloop.forecast.known.past import Past, known_past, usual_step
+from gridloop.forecast.known.sample import draw
 from gridloop.forecast.models.boosting import QuantileBoosting
 from gridloop.forecast.models.persistence import day, week
-from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past, known_past, usual_step
-from gridloop.forecast.sample import draw
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import BoolArray, FloatArray
 

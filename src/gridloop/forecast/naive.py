@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import GapInSeries, OutOfRange, listed
-from gridloop.forecast.checks import must_be_fitted
-from gridloop.forecast.features.calendar import local_slots
+from gridloop.forecast.known.checks import must_be_fitted
+from gridloop.forecast.known.local import local_slots
+from gridloop.forecast.known.moments import Moments, look
+from gridloop.forecast.known.past import Past, known_past, slots_of, usual_step
+from gridloop.forecast.known.routine import Routine
 from gridloop.forecast.models import persistence
 from gridloop.forecast.models.climatology import Climatology, fit_climatology
-from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past, known_past, slots_of, usual_step
-from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import FloatArray, IntArray
 

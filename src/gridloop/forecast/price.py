@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange, listed
-from gridloop.forecast.checks import must_be_fitted, nobody_lost, same_inputs
-from gridloop.forecast.experts import weights_table
-from gridloop.forecast.features.calendar import local_slots
-from gridloop.forecast.past import Past, known_past, slots_of, usual_step
-from gridloop.forecast.price_days import DayTable, PriceRowMaker, by_day
-from gridloop.forecast.price_experts import LEAST_DAYS, WINDOWS, PriceExperts
-from gridloop.forecast.routine import Routine
+from gridloop.forecast.blend.experts import weights_table
+from gridloop.forecast.days.price_days import DayTable, PriceRowMaker, by_day
+from gridloop.forecast.days.price_experts import LEAST_DAYS, WINDOWS, PriceExperts
+from gridloop.forecast.known.checks import must_be_fitted, nobody_lost, same_inputs
+from gridloop.forecast.known.local import local_slots
+from gridloop.forecast.known.past import Past, known_past, slots_of, usual_step
+from gridloop.forecast.known.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import FloatArray
 

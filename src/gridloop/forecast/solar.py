@@ -10,18 +10,19 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import OutOfRange, listed
-from gridloop.forecast.design import Design
-from gridloop.forecast.direct import DirectForecaster, Persistence, asked
+from gridloop.forecast.direct.design import Design
+from gridloop.forecast.direct.forecaster import DirectForecaster, Persistence
 from gridloop.forecast.features.clear_sky_index import envelope, newest_index
 from gridloop.forecast.features.lags import Recent, earlier_days, known_mean, ranked, same_time
 from gridloop.forecast.features.sun import sun
+from gridloop.forecast.known.asked import asked
+from gridloop.forecast.known.moments import Moments, look
+from gridloop.forecast.known.past import Past, known_past
+from gridloop.forecast.known.record import Record
 from gridloop.forecast.models import persistence
 from gridloop.forecast.models.level_boosting import FEW, LEARNED, Curve
-from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past, known_past
-from gridloop.forecast.record import Record
-from gridloop.forecast.solar_plant import Plant
-from gridloop.forecast.solar_weather import WeatherSolar
+from gridloop.forecast.plants.solar_plant import Plant
+from gridloop.forecast.plants.solar_weather import WeatherSolar
 from gridloop.forecast.value import QUANTILES, Forecast, quantile_columns
 from gridloop.units import BoolArray, FloatArray
 

@@ -7,13 +7,13 @@ from functools import partial
 
 import numpy as np
 
-from gridloop.forecast.design import Design
-from gridloop.forecast.direct import DirectForecaster, Persistence
+from gridloop.forecast.direct.design import Design
+from gridloop.forecast.direct.forecaster import DirectForecaster, Persistence
 from gridloop.forecast.features.calendar import calendar
 from gridloop.forecast.features.lags import Recent, earlier_days, known_mean, same_time
+from gridloop.forecast.known.moments import Moments, look
+from gridloop.forecast.known.past import Past
 from gridloop.forecast.models import persistence
-from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past
 
 DAYS = 7
 LEAST_KNOWN = 0.7

@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import OutOfRange
-from gridloop.forecast.band import Band, learn_band
-from gridloop.forecast.checks import must_be_fitted
+from gridloop.forecast.bands.band import Band, learn_band
+from gridloop.forecast.blend.feedback import Memory, learn_memory
 from gridloop.forecast.day_ahead import DayAheadForecaster
-from gridloop.forecast.feedback import Memory, learn_memory
-from gridloop.forecast.leads import BUCKETS, bucket
-from gridloop.forecast.past import Past, known_past, slots_of, usual_step
-from gridloop.forecast.routine import Routine
+from gridloop.forecast.known.checks import must_be_fitted
+from gridloop.forecast.known.leads import BUCKETS, bucket
+from gridloop.forecast.known.past import Past, known_past, slots_of, usual_step
+from gridloop.forecast.known.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import BoolArray, FloatArray, IntArray
 

@@ -15,18 +15,18 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import OutOfRange, listed
-from gridloop.forecast.design import Design
-from gridloop.forecast.direct import BLOCK_DAYS, FOLDS, DirectForecaster, Persistence
+from gridloop.forecast.direct.design import Design
+from gridloop.forecast.direct.forecaster import BLOCK_DAYS, FOLDS, DirectForecaster, Persistence
 from gridloop.forecast.features.calendar import calendar
 from gridloop.forecast.features.lags import Recent, earlier_days, known_mean, same_time
+from gridloop.forecast.known.moments import Moments, look
+from gridloop.forecast.known.past import Past, usual_step
+from gridloop.forecast.known.sample import FIRST_DAYS
 from gridloop.forecast.models import persistence
 from gridloop.forecast.models.boosting import QuantileBoosting
 from gridloop.forecast.models.lead_ridge import KNOTS_H, LEAST_ROWS, LeadRidge
-from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past, usual_step
-from gridloop.forecast.sample import FIRST_DAYS
+from gridloop.forecast.plants.wind_inputs import Table, WindInputs
 from gridloop.forecast.value import Forecast
-from gridloop.forecast.wind_inputs import Table, WindInputs
 from gridloop.units import FloatArray, IntArray
 
 OLDEST_H = 6

@@ -102,7 +102,7 @@ class Loop:
         laps.next("site_s")
 
         grid = fine_grid(at, self.settings.loop.horizon, self.settings.loop.step_min)
-        forecast = self.outlook.forecast(self.past.power, at, grid)
+        forecast, notes = self.outlook.look(self.past.power, at, grid)
         published = self.prices.publish_due(at, self.past.power, self.outlook)
         known = Known(
             tick=tick,
@@ -127,7 +127,7 @@ class Loop:
         row = tick_row(
             CONTROLLED, tick, interval, self.network, self.settings, known.prices.iloc[0], self.cost, decision
         )
-        events = self.trail.events(tick, at, decision, [*self.outlook.notes(forecast), *_surprises(interval)], row)
+        events = self.trail.events(tick, at, decision, [*notes, *_surprises(interval)], row)
         self.cost = float(row["cost_eur"])  # type: ignore[arg-type]
         self.import_peak = max(self.import_peak, interval.totals["import_mw"])
         if decision.rung == INCUMBENT:

@@ -60,5 +60,7 @@ def _append(table: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     index = table.index.union(rows.index)
     if len(index) != len(table):
         table = table.reindex(index)
-    table.loc[rows.index] = rows
+    # stamps of one batch may differ: what a row does not hold is not gone
+    new, known = rows.to_numpy(dtype=float), table.loc[rows.index].to_numpy(dtype=float)
+    table.loc[rows.index] = np.where(np.isnan(new), known, new)
     return table

@@ -6,7 +6,7 @@ import math
 
 import pandas as pd
 
-from gridloop.forecast.scores import score
+from gridloop.forecast.tested.scores import score
 from gridloop.forecast.value import Forecast
 from gridloop.operate.decide.known import Groups
 from gridloop.telemetry.store import Store

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import tomllib
-import types
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from gridloop.errors import BadInput, MissingFile, OutOfRange, listed
+from gridloop.operate.settings_values import build, plain
 
 BUILT_IN = "simbench-semiurb"
+
+DRILLS = ("missing", "stale", "frozen", "unit", "late", "early")
+"""Faults of a drill: values that are marked as missing, do not come, hang, are a thousand times too large, or whose
+stamps are an hour late or early."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,22 @@ class ReadingSettings:
     noise_pct: float = 1.0
     soc_noise_pct: float = 0.2
     delay_s: float = 60.0
+
+
+@dataclass(frozen=True)
+class DrillSettings:
+    """A fault planted in what the site's meters say, for an exercise; `gridloop.operate.drill` carries it out.
+
+    fault     one of `DRILLS`; "" plants none
+    elements  loads and generators whose meters have it: a pattern of their ids, such as "MV1.101 *"
+    start_h   hours from the local midnight of the day to its beginning; below zero: before the day
+    hours     how long it lasts
+    """
+
+    fault: str = ""
+    elements: str = "*"
+    start_h: float = 0.0
+    hours: float = 24.0
 
 
 @dataclass(frozen=True)
@@ -143,6 +162,7 @@ class SiteSettings:
     loop: LoopSettings = field(default_factory=LoopSettings)
     forecast: ForecastSettings = field(default_factory=ForecastSettings)
     readings: ReadingSettings = field(default_factory=ReadingSettings)
+    drill: DrillSettings = field(default_factory=DrillSettings)
     limits: LimitSettings = field(default_factory=LimitSettings)
     tariff: TariffSettings = field(default_factory=TariffSettings)
     ev: EvSettings = field(default_factory=EvSettings)
@@ -155,6 +175,8 @@ class SiteSettings:
             raise OutOfRange(f"timezone {self.timezone!r} is unknown; give an IANA name such as Europe/Berlin.")
         if self.forecast.model not in ("lightgbm", "persistence"):
             raise OutOfRange(f"[forecast] model is {self.forecast.model!r}; allowed are lightgbm and persistence.")
+        if self.drill.fault not in ("", *DRILLS):
+            raise OutOfRange(f"[drill] fault is {self.drill.fault!r}; allowed are {listed(list(DRILLS), 6)}.")
         for (section, key), least in _LEAST.items():
             value = getattr(getattr(self, section) if section else self, key)
             if value is not None and value < least:
@@ -193,6 +215,7 @@ _LEAST: Mapping[tuple[str, str], float] = {
     ("readings", "noise_pct"): 0,
     ("readings", "soc_noise_pct"): 0,
     ("readings", "delay_s"): 0,
+    ("drill", "hours"): 0,
     ("limits", "loading_pct"): 1,
     ("limits", "spread_weight"): 0,
     ("ev", "sessions"): 0,
@@ -242,66 +265,9 @@ def _text(file: Path) -> str:
 
 def site_from_dict(data: Mapping[str, Any], name: str = "site") -> SiteSettings:
     """Settings from nested values, every key checked."""
-    return _build(SiteSettings, data, name, "")  # type: ignore[no-any-return]
+    return build(SiteSettings, data, name, "")  # type: ignore[no-any-return]
 
 
 def site_to_dict(site: SiteSettings) -> dict[str, Any]:
     """Settings as plain values that JSON keeps exactly; the inverse of `site_from_dict`."""
-    return _plain(site)  # type: ignore[no-any-return]
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value) if getattr(value, f.name) is not None}
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    if isinstance(value, tuple):
-        return [_plain(v) for v in value]
-    if value == float("inf"):
-        return "inf"
-    return value
-
-
-def _build(kind: Any, data: Mapping[str, Any], name: str, section: str) -> Any:
-    hints = get_type_hints(kind)
-    where = f"{name}: [{section}]" if section else name
-    unknown = sorted(set(data) - set(hints))
-    if unknown:
-        raise BadInput(f"{where} has no key {listed(unknown)}; allowed are {', '.join(hints)}.", keys=unknown)
-    missing = [f.name for f in fields(kind) if f.name not in data and _required(f)]
-    if missing:
-        raise BadInput(f"{where} lacks {listed(missing)}.", keys=missing)
-    return kind(**{key: _value(hints[key], data[key], name, section, key) for key in data})
-
-
-def _required(f: Any) -> bool:
-    return f.default is MISSING and f.default_factory is MISSING
-
-
-def _value(hint: Any, value: Any, name: str, section: str, key: str) -> Any:
-    where = f"{name}: {f'[{section}] ' if section else ''}{key}"
-    if is_dataclass(hint):
-        if not isinstance(value, Mapping):
-            raise BadInput(f"{where} must be a section, [{key}].")
-        return _build(hint, value, name, key)
-    if isinstance(hint, types.UnionType):
-        hint = next(part for part in hint.__args__ if part is not type(None))
-    if hint is float:
-        if value == "inf":
-            return float("inf")
-        if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-            raise BadInput(f"{where} is {value!r}; a number is needed.")
-        return float(value)
-    if hint is dt.date:
-        try:
-            return value if type(value) is dt.date else dt.date.fromisoformat(str(value))
-        except ValueError as error:
-            raise BadInput(f"{where} is {value!r}; a day such as 2016-07-25 is needed.") from error
-    if hint in (int, str):
-        if not isinstance(value, hint) or isinstance(value, bool):
-            raise BadInput(f"{where} is {value!r}; {'a whole number' if hint is int else 'a text'} is needed.")
-        return value
-    try:
-        return tuple((int(count), int(minutes)) for count, minutes in value)
-    except (TypeError, ValueError) as error:
-        raise BadInput(f"{where} is {value!r}; a list of [count, minutes] is needed.") from error
+    return plain(site)  # type: ignore[no-any-return]

@@ -7,7 +7,7 @@ comes from the seed and the number of the interval: interval 17 has the same noi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,47 +17,16 @@ from gridloop.io.simbench import Profiles
 from gridloop.network.arrays import NetworkArrays, build_arrays
 from gridloop.network.model import Network
 from gridloop.network.topology import NO_NODE
+from gridloop.operate.drill import Drill
 from gridloop.operate.settings import SiteSettings
 from gridloop.operate.site import BATTERY_COLUMNS, Interval, Setpoints, Status
+from gridloop.operate.world import WorldState
 from gridloop.powerflow.sensitivity import current_magnitudes
 from gridloop.powerflow.solve import Solution, branch_powers, solve
 from gridloop.units import BASE_MVA, ComplexArray, FloatArray
 
 FULL_MWH = 1e-9
 GOOD, MISSING = 0, 3
-
-
-@dataclass(frozen=True)
-class WorldState:
-    """Everything that changes in the simulated world.
-
-    stored_mwh [storage]  energy in every battery; ev_left_mwh by session; tap_pos by transformer
-    interval              number of intervals that have passed
-    """
-
-    stored_mwh: tuple[float, ...]
-    ev_left_mwh: Mapping[str, float]
-    tap_pos: Mapping[str, int]
-    interval: int
-
-    def to_dict(self) -> dict[str, object]:
-        """Plain values; JSON keeps floats exactly."""
-        return {
-            "stored_mwh": list(self.stored_mwh),
-            "ev_left_mwh": dict(self.ev_left_mwh),
-            "tap_pos": dict(self.tap_pos),
-            "interval": self.interval,
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, object]) -> WorldState:
-        """The inverse of `to_dict`."""
-        return cls(
-            tuple(float(v) for v in data["stored_mwh"]),  # type: ignore[attr-defined]
-            {str(k): float(v) for k, v in data["ev_left_mwh"].items()},  # type: ignore[attr-defined]
-            {str(k): int(v) for k, v in data["tap_pos"].items()},  # type: ignore[attr-defined]
-            int(data["interval"]),  # type: ignore[call-overload]
-        )
 
 
 class SimulatedSite:
@@ -82,6 +51,7 @@ class SimulatedSite:
         self._arrays_at: dict[tuple[int, ...], NetworkArrays] = {}
         self._session_node = self._nodes(sessions["bus"])
         self._told: list[tuple[pd.Timestamp, FloatArray]] = []
+        self._drill = Drill(settings)
         self.state = state or self._first_state()
 
     def _first_state(self) -> WorldState:
@@ -121,7 +91,7 @@ class SimulatedSite:
             return _no_readings()
         points = self._points()
         n = len(points)
-        return pd.DataFrame(
+        said = pd.DataFrame(
             {
                 "point": np.tile(np.asarray(points, dtype=object), len(known)),
                 "valid_at": pd.DatetimeIndex([t for t, _ in known for _ in range(n)]).as_unit("ns"),
@@ -130,6 +100,12 @@ class SimulatedSite:
                 "quality": np.full(n * len(known), GOOD, dtype=np.int8),
             }
         )
+        return self._drill.readings(said, dict(zip(points, self._held(), strict=True)))
+
+    def _held(self) -> FloatArray:
+        """What meters hang at in a drill: what they would have read, undisturbed, when it began. [point]"""
+        k = min(int(self.times.searchsorted(self._drill.first)), len(self.times) - 1)
+        return np.concatenate([self._load[k], self._load_q[k], self._available[k]])
 
     def _points(self) -> list[str]:
         loads = [f"{i}/p_mw" for i in self.network.load.index] + [f"{i}/q_mvar" for i in self.network.load.index]

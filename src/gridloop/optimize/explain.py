@@ -35,10 +35,17 @@ REASONS: Mapping[str, Reason] = {
     "charge_low_price": Reason("charges because energy is cheap here", _ENERGY),
     "discharge_high_price": Reason("discharges because energy is dear here", _ENERGY),
     "relieve_limit": Reason("acts to relieve {limit}", _ENERGY),
+    "keep_promise": Reason("moves because of {limit}", _ENERGY),
     "wait_for_limit": Reason("waits because of {limit}", _ENERGY),
     "wait_for_spread": Reason("waits: prices differ by less than its losses and wear", _ENERGY),
     "full": Reason("is full"),
     "empty": Reason("is empty"),
+    "move_for_service": Reason("moves so that it can hold ready what is paid for"),
+    "wait_for_service": Reason("waits so that it can hold ready what is paid for"),
+    # capacity held ready
+    "held_ready": Reason("is held ready: that is paid better than trading with it"),
+    "not_worth_holding": Reason("is not held ready: the energy and power it takes are worth more"),
+    "not_paid": Reason("is not held ready: nothing is paid for it now"),
     # vehicles
     "charge_before_departure": Reason("charges because it would not be ready by departure otherwise"),
     "wait_lower_price": Reason("waits for a lower price before its departure", _ENERGY),
@@ -56,6 +63,18 @@ REASONS: Mapping[str, Reason] = {
     "serve": Reason("is served"),
     "shed_limit": Reason("is shed because of {limit}", _ENERGY),
     "shed_price": Reason("is shed because energy costs more here than its loss", _ENERGY),
+    # loads that can be moved or reduced, stores of heat and water
+    "run_low_price": Reason("runs because energy is cheap here", _ENERGY),
+    "run_before_end": Reason("runs because it would not be done within its window otherwise"),
+    "run_under_way": Reason("goes on: a run that has begun is not interrupted"),
+    "fit_whole": Reason("takes this time: at a cheaper one the whole of it would exceed a limit or raise the peak"),
+    "run_for_comfort": Reason("runs because its store would fall below its band otherwise"),
+    "wait_cheaper": Reason("waits: energy is cheaper for it at another time", _ENERGY),
+    "outside_window": Reason("waits for its window to open"),
+    "left_out": Reason("is left out: it costs more than it is worth", _ENERGY),
+    "store_full": Reason("rests: its store is full"),
+    "reduce_price": Reason("is reduced because energy costs more here than its use is worth", _ENERGY),
+    "reduce_limit": Reason("is reduced because of {limit}", _ENERGY),
     # tap changers
     "hold_tap": Reason("stays: no move is worth its wear"),
     "tap_for_voltage": Reason("moves because otherwise the plan would break {limit}"),
@@ -70,10 +89,15 @@ _LIMITS: Mapping[str, str] = {
     "import_limit": "the import limit of {}",
     "export_limit": "the export limit of {}",
     "contracted_peak": "the contracted peak of {}",
+    "promise": "what {} has promised",
     "max_soc": "its highest state of charge",
     "min_soc": "its lowest state of charge",
     "departure": "its departure",
     "energy": "its own need",
+    "station_limit": "the limit of station {}",
+    "fleet_limit": "the limit of fleet {}",
+    "window": "its window",
+    "band": "its band",
 }
 
 

@@ -13,12 +13,12 @@ from quiet_town import sky, town
 
 from gridloop.errors import GapInSeries, MissingColumn, MissingExtra, OutOfRange
 from gridloop.forecast import Backtest, Record, backtest
+from gridloop.forecast.known.past import Past
 from gridloop.forecast.models.day_model import DayModel
 from gridloop.forecast.models.lstm import LstmForecaster, _network
 from gridloop.forecast.models.prophet import ProphetForecaster
 from gridloop.forecast.models.sarimax import SarimaxForecaster
 from gridloop.forecast.operation.state import put_together, take_apart
-from gridloop.forecast.past import Past
 from gridloop.units import FloatArray, IntArray
 
 FIT = pd.Timestamp("2021-04-09 12:00", tz="UTC")

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gridloop.forecast.operation.clock import Clock, _page, _stretches
-from gridloop.forecast.past import Past, known_past
+from gridloop.forecast.known.past import Past, known_past
+from gridloop.forecast.operation.clock import Clock, _page, _passed
 
 MADRID = "Europe/Madrid"
 STEP = pd.Timedelta("1h")
@@ -107,5 +107,5 @@ def test_what_keeps_no_hours_is_blind(load: pd.DataFrame):
 def test_pages_sum_and_its_stretches():
     evidence = np.array([-3.0, 4.0, 5.0, -2.0, 6.0, -9.0, -9.0, 1.0, 20.0])
     assert _page(evidence).tolist() == [0.0, 4.0, 9.0, 7.0, 13.0, 4.0, 0.0, 1.0, 21.0]
-    assert _stretches(evidence, 10.0) == [(1, 4), (7, 8)]
-    assert _stretches(evidence, 30.0) == []
+    assert _passed(evidence, 10.0) == [(1, 4), (7, 8)]
+    assert _passed(evidence, 30.0) == []

@@ -12,10 +12,10 @@ from quiet_town import FIT, Steady, town
 
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange
 from gridloop.forecast import LoadForecaster, Record, WindForecaster, backtest
-from gridloop.forecast.moments import Moments
+from gridloop.forecast.known.moments import Moments
+from gridloop.forecast.known.past import known_past
 from gridloop.forecast.operation import GuardedForecaster
 from gridloop.forecast.operation.stand_in import StandIn, at_levels
-from gridloop.forecast.past import known_past
 
 ISSUE = pd.Timestamp("2021-08-11 12:00", tz="UTC")
 AHEAD = pd.date_range("2021-08-12", periods=24, freq="h", tz="UTC")

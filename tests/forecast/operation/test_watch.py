@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from gridloop.errors import OutOfRange
-from gridloop.forecast.backtest_scores import Backtest
 from gridloop.forecast.operation.distribution import Distribution
 from gridloop.forecast.operation.watch import WINDOWS_DAYS, Event, Watch, _limits, respond
+from gridloop.forecast.tested.backtest_scores import Backtest
 from gridloop.forecast.value import Forecast
 
 FIRST = pd.Timestamp("2021-01-01", tz="UTC")

@@ -12,6 +12,7 @@ from gridloop.optimize.devices.battery import Battery, BatteryGroup
 from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.renewable import Renewable
 from gridloop.optimize.linear import add_rows
+from gridloop.optimize.physics.copper_plate import CopperPlate
 from gridloop.optimize.problems.schedule import schedule
 
 
@@ -64,9 +65,11 @@ def test_rules_that_contradict_each_other_are_named_with_their_device(monkeypatc
             sick = pd.Index(["sick"], name="battery")
             add_rows(model, "must_hold", [sick], [(self.energy.labels.values[:1, 1], 1.0)], ">=", 5.0)
 
-    sick = (Battery, lambda batteries, market: Sick(batteries, market.mean_export))
+    sick = (Battery, lambda batteries, market: Sick(batteries, market))
     monkeypatch.setattr(kinds, "GROUPS", [sick, *kinds.GROUPS[1:]])
-    plan = schedule([Battery(2.0, 1.0, 1.0, id="sick"), Battery(2.0, 1.0, 1.0, id="fine")], prices([50, 60]))
+    plan = schedule(
+        [Battery(2.0, 1.0, 1.0, id="sick"), Battery(2.0, 1.0, 1.0, id="fine")], prices([50, 60]), physics=CopperPlate()
+    )
     assert plan.status == "infeasible"
     assert np.isnan(plan.cost)
     assert plan.table.empty
@@ -105,7 +108,7 @@ def test_a_plan_that_asks_too_much_of_the_grid_is_approached_step_by_step(prices
 @pytest.mark.parametrize("limit", [1e-4])
 def test_a_solver_without_time_says_so(limit, prices):
     devices = [Battery(2.0, 1.0, 1.0, id=f"b{k}") for k in range(60)]
-    plan = schedule(devices, prices(np.linspace(10, 90, 48)), time_limit_s=limit)
+    plan = schedule(devices, prices(np.linspace(10, 90, 48)), physics=CopperPlate(), time_limit_s=limit)
     assert plan.status == "time_limit"
     assert plan.diagnosis is not None
     assert "time_limit_s" in plan.diagnosis.advice

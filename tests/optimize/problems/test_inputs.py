@@ -53,3 +53,14 @@ def test_a_bus_without_supply_is_named(prices, with_values):
     dark = with_values(village(), "line", {"L2": {"in_service": False}})
     with pytest.raises(UnsuppliedBus, match=r"1 buses carry devices but have no path to a source \(farm\)"):
         schedule([Load(np.ones(2), bus="farm")], prices([50, 60]), network=dark)
+
+
+def test_a_device_with_rules_of_its_own_says_what_breaks_them(prices):
+    class Picky(Load):
+        def problems(self, horizon: Horizon) -> list[str]:
+            return [f"starts at {horizon.starts[0]:%H:%M}, wanted is 08:00"] if len(horizon) > 1 else []
+
+    with pytest.raises(OutOfRange, match=r"picky: starts at 00:00, wanted is 08:00\.") as caught:
+        schedule([Picky(np.ones(2), id="picky")], prices([50, 60]))
+    assert caught.value.facts["device"] == "picky"
+    assert schedule([Picky(np.ones(1), id="picky")], prices([50])).status == "optimal"

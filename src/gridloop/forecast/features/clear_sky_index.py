@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridloop.forecast.features.lags import earlier_days, ranked, same_time
-from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past
+from gridloop.forecast.known.moments import Moments, look
+from gridloop.forecast.known.past import Past
 from gridloop.units import FloatArray
 
 DAYS = 28

@@ -9,8 +9,8 @@ from typing import Self
 import numpy as np
 
 from gridloop.errors import MissingExtra
-from gridloop.forecast.features.calendar import local_slots, weekday
 from gridloop.forecast.features.transform import Scene
+from gridloop.forecast.known.local import local_slots, weekday
 from gridloop.units import BoolArray, FloatArray, IntArray
 
 SATURDAY = 5

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gridloop.forecast.features.calendar import local_slots
-from gridloop.forecast.moments import Moments, days_back, look
-from gridloop.forecast.past import Past
+from gridloop.forecast.known.local import local_slots
+from gridloop.forecast.known.moments import Moments, days_back, look
+from gridloop.forecast.known.past import Past
 from gridloop.units import BoolArray, FloatArray, IntArray
 
 

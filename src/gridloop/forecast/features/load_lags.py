@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gridloop.forecast.features.calendar import day_type, local_slots
 from gridloop.forecast.features.lags import Recent, earlier_days, known_mean, ranked, same_time
-from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past
+from gridloop.forecast.known.local import day_type, local_slots
+from gridloop.forecast.known.moments import Moments, look
+from gridloop.forecast.known.past import Past
 from gridloop.units import FloatArray, IntArray
 
 DAYS = 28

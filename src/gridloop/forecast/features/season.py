@@ -6,8 +6,9 @@ from typing import Self
 
 import numpy as np
 
-from gridloop.forecast.features.calendar import calendar, local_slots
+from gridloop.forecast.features.calendar import calendar
 from gridloop.forecast.features.transform import Scene
+from gridloop.forecast.known.local import local_slots
 from gridloop.units import FloatArray
 
 DAYS_OF_YEAR = 365.2425

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from gridloop.forecast.past import Past
+from gridloop.forecast.known.past import Past
 from gridloop.units import FloatArray, IntArray
 
 

@@ -8,8 +8,8 @@ from typing import Protocol, Self
 import numpy as np
 
 from gridloop.errors import GapInSeries
-from gridloop.forecast.moments import Moments
-from gridloop.forecast.past import Past
+from gridloop.forecast.known.moments import Moments
+from gridloop.forecast.known.past import Past
 from gridloop.units import FloatArray, IntArray
 
 

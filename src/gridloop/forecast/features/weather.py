@@ -7,10 +7,10 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from gridloop.forecast.features.calendar import local_slots
 from gridloop.forecast.features.lags import earlier_days
 from gridloop.forecast.features.transform import Scene, seen
-from gridloop.forecast.past import Past
+from gridloop.forecast.known.local import local_slots
+from gridloop.forecast.known.past import Past
 from gridloop.units import FloatArray
 
 TEMPERATURE = "temperature"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gridloop.forecast.features.calendar import local_slots
-from gridloop.forecast.past import Past
+from gridloop.forecast.known.local import local_slots
+from gridloop.forecast.known.past import Past
 from gridloop.forecast.value import QUANTILES
 from gridloop.units import FloatArray, IntArray
 

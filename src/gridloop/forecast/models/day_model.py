@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange, listed
-from gridloop.forecast.checks import must_be_fitted, nobody_lost, same_inputs
 from gridloop.forecast.features.weather import TEMPERATURE
+from gridloop.forecast.known.checks import must_be_fitted, nobody_lost, same_inputs
+from gridloop.forecast.known.moments import Moments
+from gridloop.forecast.known.past import Past, known_past, slots_of, usual_step
+from gridloop.forecast.known.routine import Routine
 from gridloop.forecast.models import persistence
-from gridloop.forecast.moments import Moments
-from gridloop.forecast.past import Past, known_past, slots_of, usual_step
-from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import FloatArray, IntArray
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gridloop.forecast.features.lags import Recent, earlier_days
-from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past
+from gridloop.forecast.known.moments import Moments, look
+from gridloop.forecast.known.past import Past
 from gridloop.units import FloatArray
 
 DAYS = 7

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import MissingExtra
-from gridloop.forecast.features.calendar import local_slots, weekday
+from gridloop.forecast.known.local import local_slots, weekday
+from gridloop.forecast.known.past import Past
 from gridloop.forecast.models.day_model import DayModel, temperature_at
-from gridloop.forecast.past import Past
 from gridloop.forecast.value import QUANTILES
 from gridloop.units import FloatArray, IntArray
 

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gridloop.forecast.features.calendar import local_slots
+from gridloop.forecast.known.local import local_slots
+from gridloop.forecast.known.past import Past
 from gridloop.forecast.models.day_model import DayModel, temperature_at
-from gridloop.forecast.past import Past
 from gridloop.units import FloatArray, IntArray
 
 ORDER, SEASONAL = (1, 0, 1), (0, 1, 1, 7)

@@ -8,18 +8,15 @@ over the blocks until it passes a bar that it never came near in training.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from hashlib import blake2b
 from typing import Self
 
 import numpy as np
 
-from gridloop.forecast.features.calendar import local_slots, weekday
-from gridloop.forecast.past import Past
+from gridloop.forecast.known.past import Past
+from gridloop.forecast.operation.clock_days import WEEKS, Blocks, Days
 from gridloop.units import BoolArray, FloatArray, IntArray
-
-WEEKS = (7, 14, 21, 28)
-LEAST_WEEKS = 4
-"""How many of them must be within the history."""
 
 LEAST_DAYS = 42
 """Days of training below which the habit of a point is not known, and its clock is not judged."""
@@ -33,29 +30,29 @@ SEEN_SHARE = 0.9
 LEAST_KNOWN = 0.8
 """Share of a block's intervals that must be known, with those they are compared with, to be evidence."""
 
-MOST_LEVEL = 4.0
 LATE, EARLY = 1, -1
 """Hours by which the stamps are off."""
 
+OPEN = -1
+"""End of a stretch that goes on beyond the newest whole day."""
 
-@dataclass(frozen=True)
-class _Blocks:
-    """Blocks of a day [block, time of day] of one point, the oldest first."""
-
-    rows: IntArray
-    order: IntArray
+Stretch = tuple[int, int, int]
+"""First row, row after the last (or `OPEN`), and hours by which the stamps are off."""
 
 
 class Clock:
     """How the days of each point look, and how much they differ.
 
-    blind  points whose days look too alike an hour off, or whose history is too short: their clocks are not judged
+    zone    of the local clock
+    by_utc  points that do not know summer time, as the sun does not
+    blind   points whose days look too alike an hour off, or whose history is too short: their clocks are not judged
     """
 
     kind = "shifted"
 
-    def __init__(self, zone: str) -> None:
+    def __init__(self, zone: str, *, by_utc: Collection[str] = ()) -> None:
         self.zone = zone
+        self.by_utc = tuple(sorted(by_utc))
         self.blind: tuple[str, ...] = ()
 
     def fit(self, past: Past) -> Self:
@@ -67,6 +64,7 @@ class Clock:
         self._variance = np.ones((points, n))
         self._bar = np.full(points, np.inf)
         self._floor = np.zeros(points)
+        self._judged: dict[int, tuple[str, list[Stretch]]] = {}
         blind = []
         for p, point in enumerate(past.points):
             x = past.values[:, p]
@@ -81,7 +79,7 @@ class Clock:
     def _learn(self, past: Past, p: int) -> bool:
         """Whether the clock of the point can be judged."""
         n = past.per_day
-        view = _View(past, p, self.zone, self._floor[p])
+        view = self._days(past, p)
         blocks = view.blocks(len(past.values))
         self._turn[p] = view.turn(blocks)
         off = view.differences(blocks, 0, self._turn[p])[0]
@@ -110,9 +108,12 @@ class Clock:
         """The rows [time, point] whose stamps are an hour off."""
         bad = np.zeros(past.values.shape, dtype=bool)
         self._hours: dict[int, int] = {}
-        for p in np.flatnonzero(np.isfinite(self._bar)):
-            if len(past.values) >= (WEEKS[0] + 1) * past.per_day:
-                bad[:, p] = self._shifted(past, int(p))
+        if len(past.values) < (WEEKS[0] + 1) * past.per_day:
+            return bad
+        for p in np.flatnonzero(np.isfinite(self._bar)).tolist():
+            for start, end, hours in self._stretches(past, p):
+                bad[start : len(bad) if end == OPEN else end, p] = True
+                self._hours[p] = hours
         return bad
 
     def text(self, past: Past, point: int, rows: BoolArray) -> str:
@@ -121,31 +122,47 @@ class Clock:
         word = "late" if self._hours.get(point, LATE) == LATE else "early"
         return f"{past.points[point]}: since about {first:%Y-%m-%d %H:%M} UTC the stamps look an hour {word}."
 
-    def _shifted(self, past: Past, p: int) -> BoolArray:
-        """Rows [time] of one point: found stretch by stretch, each time without those found before as a template."""
-        view = _View(past, p, self.zone, self._floor[p])
+    def _days(self, past: Past, p: int) -> Days:
+        return Days(past, p, "UTC" if past.points[p] in self.by_utc else self.zone, self._floor[p])
+
+    def _stretches(self, past: Past, p: int) -> list[Stretch]:
+        """Stretches of one point whose stamps are off.
+
+        They hang on whole days alone, so that all issues of a day share them: what was found is kept with a digest of
+        what it was found in, and looked for again when that differs.
+        """
+        view = self._days(past, p)
         known = np.flatnonzero(np.isfinite(view.x))
+        blocks = view.blocks(int(known[-1]) + 1 if len(known) else 0)
+        if not len(blocks.rows):
+            return []
+        end = int(blocks.rows[-1, -1]) + 1
+        seen = blake2b(np.ascontiguousarray(view.x[:end]).tobytes(), digest_size=16, salt=b"%d" % past.first)
+        if self._judged.get(p, ("", []))[0] != seen.hexdigest():
+            self._judged[p] = (seen.hexdigest(), self._found(view, blocks, p))
+        return self._judged[p][1]
+
+    def _found(self, view: Days, blocks: Blocks, p: int) -> list[Stretch]:
+        """Found stretch by stretch, each time without those found before as a template."""
         bad = np.zeros(len(view.x), dtype=bool)
-        if not len(known):
-            return bad
-        blocks = view.blocks(int(known[-1]) + 1)
+        stretches: list[Stretch] = []
         for _ in range(len(blocks.rows)):
             before = view.without(bad)
             new = np.zeros_like(bad)
             for hours in (LATE, EARLY):
                 evidence = self._evidence(view, blocks, p, hours, of=before)
-                for first, last in _stretches(evidence, self._bar[p]):
+                for first, last in _passed(evidence, self._bar[p]):
                     start = self._start(view, before, blocks, first, p, hours)
                     # the day that is not over yet goes with the newest one that is
-                    end = len(new) if last == len(blocks.rows) - 1 else blocks.rows[last, -1] + 1
-                    new[start:end] = True
-                    self._hours[p] = hours
+                    end = OPEN if last == len(blocks.rows) - 1 else int(blocks.rows[last, -1]) + 1
+                    new[start : len(new) if end == OPEN else end] = True
+                    stretches.append((start, end, hours))
             if not (new & ~bad).any():
-                return bad
+                break
             bad |= new
-        return bad
+        return stretches
 
-    def _evidence(self, view: _View, blocks: _Blocks, p: int, hours: int, of: _View | None = None) -> FloatArray:
+    def _evidence(self, view: Days, blocks: Blocks, p: int, hours: int, of: Days | None = None) -> FloatArray:
         """How much more likely each block is with stamps `hours` off than as stamped, as a logarithm. [block]
 
         of  where the templates are taken from; None: the same
@@ -161,16 +178,16 @@ class Clock:
             distances = []
             for one in off:
                 e = _sorted(np.where(gaps, 0.0, one), blocks.order)
-                distances.append(np.einsum("bi,ij,bj->b", e, self._inverse[p], e))
+                distances.append(((e @ self._inverse[p]) * e).sum(axis=1))
             return np.asarray(np.min(distances, axis=0))
 
         return np.where(weak, 0.0, (unlike(right) - unlike(wrong)) / 2.0)
 
-    def _start(self, view: _View, before: _View, blocks: _Blocks, first: int, p: int, hours: int) -> int:
+    def _start(self, view: Days, before: Days, blocks: Blocks, first: int, p: int, hours: int) -> int:
         """The likeliest row at which stamps went off: within the first block that shows it, or the one before."""
         n = len(self._variance[p])
         near = np.arange(max(0, first - 1), first + 1)
-        part = _Blocks(blocks.rows[near], blocks.order[near])
+        part = Blocks(blocks.rows[near], blocks.order[near])
         right = view.differences(part, 0, self._turn[p], before)[0].ravel()
         wrong = view.differences(part, hours * n // 24, self._turn[p], before)[0].ravel()
         variance = np.empty((len(near), n))
@@ -178,102 +195,6 @@ class Clock:
         gain = np.nan_to_num((right**2 - wrong**2) / variance.ravel())
         rest = np.cumsum(gain[::-1])[::-1]
         return int(part.rows.ravel()[int(np.argmax(rest))])
-
-
-class _View:
-    """The values of one point, and the same times of the weeks before on the local clock."""
-
-    def __init__(self, past: Past, p: int, zone: str, floor: float, x: FloatArray | None = None) -> None:
-        self._past, self._p, self._zone, self._floor = past, p, zone, floor
-        self.x = past.values[:, p] if x is None else x
-        rows = np.arange(len(self.x))
-        self.local = local_slots(past, past.first + rows, zone)
-        self._offset = self.local - past.first - rows
-
-    def without(self, bad: BoolArray) -> _View:
-        """The same with gaps."""
-        return _View(self._past, self._p, self._zone, self._floor, np.where(bad, np.nan, self.x)) if bad.any() else self
-
-    def stamped(self, late: int) -> _View:
-        """The same with every value stamped `late` rows later; what falls off the ends is a gap."""
-        x = np.full(len(self.x), np.nan)
-        x[max(0, late) : len(x) + min(0, late)] = self.x[max(0, -late) : len(x) - max(0, late)]
-        return _View(self._past, self._p, self._zone, self._floor, x)
-
-    def blocks(self, end: int) -> _Blocks:
-        """All local days that are over before row `end` and for which there are weeks before."""
-        n = self._past.per_day
-        last = np.flatnonzero(self.local[:end] % n == n - 1)
-        rows = last[last >= (WEEKS[0] + 1) * n][:, None] + np.arange(1 - n, 1)
-        return _Blocks(rows, np.argsort(self.local[rows] % n, axis=1, kind="stable"))
-
-    def differences(self, blocks: _Blocks, lag: int, turn: FloatArray, of: _View | None = None) -> FloatArray:
-        """Shapes less those of two templates [template, block, time]: the same weekday, and the last Sundays.
-
-        lag   rows by which the blocks may be stamped late: the template is taken so much earlier
-        turn  [2, time of day]: what the week after a clock change adds, see `turned`
-        """
-        place = (self.local[blocks.rows] - lag) % self._past.per_day
-        both = []
-        for days in self._days(blocks):
-            weeks, drift = (of or self)._weeks(blocks.rows - lag, days)
-            added = np.where(drift < 0, turn[0][place], np.where(drift > 0, turn[1][place], 0.0))
-            both.append(_median(self._off(blocks, weeks) - added))
-        return np.stack(both)
-
-    def turn(self, blocks: _Blocks) -> FloatArray:
-        """What a clock change between a week and the template adds to its shape, on average: [way, time of day]."""
-        n = self._past.per_day
-        weeks, drift = self._weeks(blocks.rows, self._days(blocks)[0])
-        off = self._off(blocks, weeks)
-        place = np.broadcast_to(self.local[blocks.rows] % n, off.shape)
-        turn = np.zeros((2, n))
-        for k, way in enumerate((-1, 1)):
-            here = (np.sign(drift) == way) & np.isfinite(off)
-            count = np.bincount(place[here], minlength=n)
-            turn[k] = np.bincount(place[here], off[here], n) / np.maximum(count, 1)
-        return turn
-
-    def _off(self, blocks: _Blocks, weeks: FloatArray) -> FloatArray:
-        """Shapes of the blocks less those of weeks before, over the times that both have. [week, block, time]"""
-        x = np.broadcast_to(self.x[blocks.rows], weeks.shape)
-        gaps = ~(np.isfinite(x) & np.isfinite(weeks))
-        return self._shape(np.where(gaps, np.nan, x)) - self._shape(np.where(gaps, np.nan, weeks))
-
-    def _days(self, blocks: _Blocks) -> tuple[IntArray, IntArray]:
-        """How many days before a template is: the same weekday, and the Sundays. [week, block, time] each"""
-        back = (weekday(self.local[blocks.rows], self._past.per_day) + 1) % 7
-        weeks = np.asarray(WEEKS)[:, None, None]
-        return weeks + 0 * blocks.rows, weeks - 7 + np.where(back == 0, 7, back)
-
-    def _weeks(self, rows: IntArray, days: IntArray) -> tuple[FloatArray, IntArray]:
-        """Values at the same local times `days` before, and by how many rows the clock changed since; all of a time
-        are gaps where fewer than `LEAST_WEEKS` are within the history. [week, block, time]"""
-        n = self._past.per_day
-        target = rows - days * n
-        offset = self._offset[np.clip(rows, 0, len(self.x) - 1)]
-        drift = offset - self._offset[np.clip(target, 0, len(self.x) - 1)]
-        at = target + drift
-        inside = (at >= 0) & (at < len(self.x))
-        values = np.where(inside, self.x[np.clip(at, 0, len(self.x) - 1)], np.nan)
-        values[:, inside.sum(axis=0) < LEAST_WEEKS] = np.nan
-        return values, drift
-
-    def _shape(self, values: FloatArray) -> FloatArray:
-        """Blocks […, time] over their means. Same shape."""
-        known = np.isfinite(values)
-        mean = np.where(known, values, 0.0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
-        shape: FloatArray = (values - mean[..., None]) / np.maximum(np.abs(mean), self._floor)[..., None]
-        return np.clip(shape, -MOST_LEVEL, MOST_LEVEL)
-
-
-def _median(values: FloatArray) -> FloatArray:
-    """Median over axis 0 of what is known; NaN where nothing is."""
-    ordered = np.sort(values, axis=0)  # gaps go last
-    count = np.isfinite(values).sum(axis=0)
-    low, high = np.maximum(count - 1, 0) // 2, count // 2
-    pair = [np.take_along_axis(ordered, np.minimum(k, len(values) - 1)[None], axis=0)[0] for k in (low, high)]
-    return np.asarray(np.where(count > 0, (pair[0] + pair[1]) / 2.0, np.nan))
 
 
 def _sorted(blocks: FloatArray, order: IntArray) -> FloatArray:
@@ -290,7 +211,7 @@ def _page(evidence: FloatArray) -> FloatArray:
     return sums
 
 
-def _stretches(evidence: FloatArray, bar: float) -> list[tuple[int, int]]:
+def _passed(evidence: FloatArray, bar: float) -> list[tuple[int, int]]:
     """First and last blocks of every stretch whose sum passed the bar; it ends when as much speaks against it."""
     found = []
     total, first, sure, last = 0.0, 0, False, 0

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gridloop.diagnosis import Diagnosis
-from gridloop.forecast.past import Past
-from gridloop.forecast.record import Record
+from gridloop.forecast.known.past import Past
+from gridloop.forecast.known.record import Record
 from gridloop.units import BoolArray
 
 ADVICE = {

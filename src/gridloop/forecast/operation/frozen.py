@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from gridloop.forecast.past import Past
+from gridloop.forecast.known.past import Past
 from gridloop.units import BoolArray, FloatArray, IntArray
 
 LONGER, MORE = 1.5, 2
@@ -40,8 +40,12 @@ class Frozen:
     def rows(self, past: Past) -> BoolArray:
         """The rows [time, point] that repeat for too long; the first of a run may be true and is not among them."""
         bad = np.zeros(past.values.shape, dtype=bool)
+        changes = np.cumsum(past.values[1:] != past.values[:-1], axis=0)
         for p in range(len(past.points)):
             x = past.values[:, p]
+            least = int(min(self._limit[True][p], self._limit[False][p]))
+            if not (changes[least:, p] == changes[: max(0, len(changes) - least), p]).any():
+                continue  # no run is that long
             start, length = runs(x)
             limit = np.where(np.abs(x[start]) <= self._rest[p], self._limit[True][p], self._limit[False][p])
             for k in np.flatnonzero(length > limit):

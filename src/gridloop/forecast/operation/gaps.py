@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from gridloop.forecast.past import Past
+from gridloop.forecast.known.past import Past
 from gridloop.units import BoolArray, FloatArray
 
 MOST_OF_DAY, MOST_OF_WEEK = 0.125, 0.3
@@ -42,12 +42,14 @@ class Gaps:
     def too_many(self, past: Past) -> BoolArray:
         """Points of whose newest day or week too much is missing, up to where values usually reach. [point]"""
         weak = np.zeros(len(past.points), dtype=bool)
-        for p, age in enumerate(self._age):
+        for age in np.unique(self._age):
+            of_age = self._age == age
             end = max(0, len(past.values) - int(age))
             for days, most in self._most.items():
-                newest = past.values[max(0, end - days * past.per_day) : end, p]
-                missing = days * past.per_day - int(np.isfinite(newest).sum())
-                weak[p] |= missing > most[p] * days * past.per_day
+                steps = days * past.per_day
+                newest = past.values[max(0, end - steps) : end, of_age]
+                missing = steps - np.isfinite(newest).sum(axis=0)
+                weak[of_age] |= missing > most[of_age] * steps
         return weak
 
     def stopped(self, past: Past) -> FloatArray:

@@ -17,17 +17,18 @@ import pandas as pd
 
 from gridloop.diagnosis import Diagnosis
 from gridloop.errors import GapInSeries, OutOfRange, listed
-from gridloop.forecast.moments import Moments
+from gridloop.forecast.known.moments import Moments
+from gridloop.forecast.known.past import Past, known_past, slots_of, usual_step
+from gridloop.forecast.known.record import Record
+from gridloop.forecast.known.routine import Routine
 from gridloop.forecast.operation.clock import Clock
 from gridloop.forecast.operation.finding import Examination, Finding, blanked
 from gridloop.forecast.operation.frozen import Frozen
 from gridloop.forecast.operation.gaps import Gaps, tidied
-from gridloop.forecast.operation.level import Level, Negative
-from gridloop.forecast.operation.stand_in import StandIn, at_levels
+from gridloop.forecast.operation.level import LEAST_DAYS, Level, Negative
+from gridloop.forecast.operation.stand_in import StandIns, at_levels
+from gridloop.forecast.operation.verdict import but_few, decided
 from gridloop.forecast.operation.weather import WeatherCheck
-from gridloop.forecast.past import Past, known_past, slots_of, usual_step
-from gridloop.forecast.record import Record
-from gridloop.forecast.routine import Routine
 from gridloop.forecast.value import QUANTILES, Forecast
 from gridloop.units import BoolArray
 
@@ -57,11 +58,14 @@ class GuardedForecaster:
     """Any forecaster with fit and predict, behind a look at its inputs.
 
     forecaster  `DayAheadForecaster`, `LoadForecaster`, `SolarForecaster`, … untrained or trained with `fit` of this one
-    kind        load, solar, wind or other: which persistence stands in; None: the forecaster's own, else load
+    kind        load, solar, wind or other: which persistence stands in; None: the forecaster's own (`kinds` by point,
+                or one `kind`), else load
     zone        of the local clock; None: the forecaster's own, else UTC
     checks      what is looked for in the values; None: all there are
     go_on       True: where `LEFT` of the newest week is sound, the forecaster goes on without the rest, which is
                 named too: `experts (frozen input left out)`. False: persistence stands in
+    aside_days  so many of the newest days of the history do not count for what is usual: a fault that is there at the
+                fit already is found; where less than `LEAST_DAYS` would be left, all days count
 
     `diagnosis` is that of the newest forecast: None where all was well. `held` is a reason to fall back regardless.
     """
@@ -74,20 +78,23 @@ class GuardedForecaster:
         zone: str | None = None,
         checks: Sequence[Check] | None = None,
         go_on: bool = False,
+        aside_days: float = 0.0,
     ) -> None:
         routine = getattr(forecaster, "routine", None)
         own_zone = routine.zone if routine is not None else getattr(forecaster, "zone", "UTC")
         self.forecaster = forecaster
         self.kind = kind or str(getattr(forecaster, "kind", "load"))
+        self.kinds: dict[str, str] = {} if kind else dict(getattr(forecaster, "kinds", {}))
         self.zone = zone or str(own_zone)
         self.go_on = go_on
+        self.aside_days = aside_days
         # the sun does not know summer time
-        clock = Clock("UTC" if self.kind == "solar" else self.zone)
+        sunny = [point for point, own in self.kinds.items() if own == "solar"]
+        clock = Clock("UTC" if self.kind == "solar" else self.zone, by_utc=sunny)
         self.checks: tuple[Check, ...] = (
             (Negative(), Frozen(), Level(self.zone), clock) if checks is None else tuple(checks)
         )
         self._gaps = Gaps()
-        self._stand_in = StandIn(self.kind, self.zone)
         self._weather: WeatherCheck | None = None
         self.points: tuple[str, ...] = ()
         self.diagnosis: Diagnosis | None = None
@@ -115,13 +122,19 @@ class GuardedForecaster:
         self._step = usual_step(history.index)
         tidy, _, _ = tidied(history, self._step)
         past = known_past(tidy, self.points, until, step=self._step)
+        aside = int(self.aside_days * past.per_day)
+        enough = len(past.values) - aside >= LEAST_DAYS * past.per_day
+        usual = Past(past.points, past.values[: len(past.values) - aside], past.first, past.step_ns) if enough else past
         for check in self.checks:
-            check.fit(past)
-        self._gaps.fit(past)
+            check.fit(usual)
+        self._gaps.fit(usual)
         weather = inputs.get("weather")
         self._weather = None if weather is None else WeatherCheck().fit(weather, self._step, until)
         believed, found = self._believed(past)
-        self._stand_in.fit(believed)
+        if enough and aside:
+            believed = but_few(past, believed, aside)
+            found = found if believed is not past else []
+        self._stand_ins = StandIns({p: self.kinds.get(p, self.kind) for p in self.points}, self.zone).fit(believed)
         self.forecaster.fit(self._table(believed, history, tidy, found), until=until, **inputs)
         self.held = self.diagnosis = None
         return self
@@ -148,6 +161,12 @@ class GuardedForecaster:
         history  values known at `issued_at`; five weeks or more, or the clock cannot be judged
         Raises as the forecaster does for what is not the data's fault: other points, intervals it cannot forecast.
         """
+        return self.predict_and_tell(history, issued_at, valid_at, **inputs)[0]
+
+    def predict_and_tell(
+        self, history: pd.DataFrame, issued_at: pd.Timestamp, valid_at: pd.DatetimeIndex, **inputs: Any
+    ) -> tuple[Forecast, Examination]:
+        """The forecast, and what was found in its inputs; as `predict`."""
         seen, table = self._examined(history, issued_at, valid_at, inputs.get("weather"))
         weak = dict(seen.weak)
         left_out = {point: weak.pop(point) for point in self._can_go_on(seen)} if self.go_on else {}
@@ -167,8 +186,8 @@ class GuardedForecaster:
                 )
                 weak = {point: (*weak.get(point, ()), REFUSED) for point in self.points}
             else:
-                return self._with_stand_ins(forecast, seen.past, weak, left_out)
-        return self._stood_in(seen.past, issued_at, valid_at, weak)
+                return self._with_stand_ins(forecast, seen.past, weak, left_out), seen
+        return self._stood_in(seen.past, issued_at, valid_at, weak), seen
 
     def hold(self, reason: str) -> None:
         """Fall back from now on, whatever the inputs, until `release` or the next fit; `reason` goes to `diagnosis`."""
@@ -202,13 +221,13 @@ class GuardedForecaster:
         tidy, twice, words = tidied(before, self._step)
         past = known_past(tidy, self.points, issued_at, step=self._step, days=MEMORY_DAYS)
         believed, found = self._believed(past)
-        times = past.times(past.first + np.arange(len(past.values)))
         for point, rows in twice.items():
+            times = past.times(past.first + np.arange(len(past.values)))
             lost = np.asarray(tidy.index[rows].unique())
             at = np.isin(times.asi8, pd.DatetimeIndex(lost).as_unit("ns").asi8)
             if at.any() and point in self.points:
                 found.append(Finding("duplicate", point, at, words[point]))
-        findings = self._decided(past, believed, found)
+        findings = decided(self._gaps, past, believed, found)
         sky: pd.DataFrame | Record | None = weather
         if self._weather is not None:
             more, sky = self._weather.look(weather, issued_at, valid_at)
@@ -229,37 +248,6 @@ class GuardedForecaster:
             ]
             past = blanked(past, bad)
         return past, found
-
-    def _decided(self, past: Past, believed: Past, found: list[Finding]) -> list[Finding]:
-        """The findings, and whether they decide: where too little of the newest day or week is left."""
-        decided = []
-        weak = self._gaps.too_many(believed)
-        # a value that came twice did come
-        came = past.values.copy()
-        for f in found:
-            if f.kind == "duplicate":
-                came[f.rows, past.points.index(f.point)] = 0.0
-        whole = Past(past.points, came, past.first, past.step_ns)
-        stopped = self._gaps.stopped(whole)
-        came[np.arange(past.first, past.end)[:, None] > np.where(stopped > 0.0, whole.last(), past.end)] = 0.0
-        holes = self._gaps.too_many(whole)
-        week = np.arange(len(past.values)) >= len(past.values) - 7 * past.per_day
-        for p, point in enumerate(self.points):
-            own = [f for f in found if f.point == point]
-            recent = [f for f in own if (f.rows & week).any()]
-            # two values for one time mean a clock or a feed gone wrong, however few they are
-            doubt = any(f.kind == "duplicate" for f in recent)
-            decides = bool(weak[p] or stopped[p] or doubt)
-            decided += [Finding(f.kind, f.point, f.rows, f.text, not (decides and f in recent)) for f in own]
-            if stopped[p]:
-                gone = np.arange(len(past.values)) > past.last()[p] - past.first
-                text = f"{point}: nothing came for the last {stopped[p]:g} h."
-                decided.append(Finding("stale", point, gone, text, mended=False))
-            gaps = np.isnan(came[:, p]) & week
-            if holes[p] or (weak[p] and not (recent or stopped[p])):
-                text = f"{point}: {int(gaps.sum())} of the {7 * past.per_day} values of the last week are missing."
-                decided.append(Finding("missing", point, gaps, text, mended=False))
-        return decided
 
     def _table(self, believed: Past, history: pd.DataFrame, tidy: pd.DataFrame, found: list[Finding]) -> pd.DataFrame:
         """What the forecaster is given: the very table where nothing was wrong with it."""
@@ -303,7 +291,7 @@ class GuardedForecaster:
             column = np.array([past.points.index(p) for p in weak])
             valid = slots_of(forecast.valid_at, past.step_ns)
             moments = Moments(np.full(len(valid), past.end), valid)
-            stood, names = self._stand_in.quantiles(past, moments, column)
+            stood, names = self._stand_ins.quantiles(past, moments, column)
             gaps = np.asarray(np.isnan(stood).any(axis=(0, 1)))
             lost = [p for p, gap in zip(weak, gaps, strict=True) if gap]
             if lost:

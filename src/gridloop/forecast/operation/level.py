@@ -10,10 +10,9 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
-from gridloop.forecast.features.calendar import local_slots
-from gridloop.forecast.past import Past
+from gridloop.forecast.known.local import local_slots
+from gridloop.forecast.known.past import Past
 from gridloop.units import BoolArray, FloatArray, IntArray
 
 STEADY = 0.05
@@ -30,17 +29,27 @@ TOO_LARGE, TOO_SMALL = 1.5, 0.3
 """Of points that are not steady: times the largest value, and times the lowest highest value of a window."""
 
 WINDOW_DAYS = (1, 3, 7)
+LEAST_WINDOWS = 60
+"""Windows, side by side, below which their lowest is no habit: what rests for three days may do so once a season."""
+
+LEAST_DAYS = 28
+"""Days of training below which the habit of a point is not known, and its values are not judged."""
+
 NEGATIVE = 0.05
 """Share of the mean below zero that is a plant's own consumption."""
 
 
 class Level:
-    """What is usual for each point, in logarithms of the ratio to the same hour of the week, or by its extremes."""
+    """What is usual for each point, in logarithms of the ratio to the same hour of the week, or by its extremes.
+
+    blind  points whose history is too short: their values are not judged
+    """
 
     kind = "unit"
 
     def __init__(self, zone: str) -> None:
         self.zone = zone
+        self.blind: tuple[str, ...] = ()
 
     def fit(self, past: Past) -> Self:
         """Learn what is usual. Points without a value are never found."""
@@ -50,7 +59,9 @@ class Level:
         self._low, self._high = np.full(points, -np.inf), np.full(points, np.inf)
         self._largest = np.full(points, np.inf)
         self._least = np.zeros((len(WINDOW_DAYS), points))
-        for p in range(points):
+        short = len(past.values) < LEAST_DAYS * past.per_day
+        self.blind = past.points if short else ()
+        for p in range(0 if short else points):
             x = past.values[:, p]
             known = np.isfinite(x)
             if not known.any():
@@ -61,7 +72,7 @@ class Level:
                 for k, days in enumerate(WINDOW_DAYS):
                     highest = _highest(x, days * past.per_day)
                     highest = highest[np.isfinite(highest)]
-                    if len(highest) > 10 * past.per_day:
+                    if len(highest) > LEAST_WINDOWS * days * past.per_day:
                         self._least[k, p] = TOO_SMALL * max(np.quantile(highest, FEW), 0.0)
         return self
 
@@ -86,10 +97,15 @@ class Level:
         """The rows [time, point] that are too large or too small."""
         x = past.values
         known = np.isfinite(x)
-        profile = self._profile[self._hour(past)]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(x > 0.0, np.log(x / profile), np.where(known & np.isfinite(profile), -np.inf, np.nan))
-        bad: BoolArray = (ratio < self._low) | (ratio > self._high) | (x > self._largest)
+        bad: BoolArray = x > self._largest
+        steady = np.isfinite(self._low)
+        if steady.any():
+            own, profile = x[:, steady], self._profile[self._hour(past)][:, steady]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ratio = np.where(
+                    own > 0.0, np.log(own / profile), np.where(np.isfinite(own + profile), -np.inf, np.nan)
+                )
+            bad[:, steady] |= (ratio < self._low[steady]) | (ratio > self._high[steady])
         for k, days in enumerate(WINDOW_DAYS):
             for p in np.flatnonzero(self._least[k] > 0.0):
                 left = np.where(bad[:, p], np.nan, x[:, p])
@@ -138,9 +154,16 @@ def _highest(x: FloatArray, steps: int) -> FloatArray:
     """The largest known value of every window of `steps` rows; NaN where more than a tenth is a gap. [time − steps]"""
     if len(x) < steps:
         return np.empty(0)
-    window = sliding_window_view(np.where(np.isfinite(x), x, -np.inf), steps)
-    gaps = sliding_window_view(~np.isfinite(x), steps).sum(axis=1)
-    return np.where(gaps <= steps // 10, window.max(axis=1), np.nan)
+    window = np.where(np.isfinite(x), x, -np.inf)
+    width = 1
+    while 2 * width <= steps:  # the largest of twice as many rows is the larger of two
+        window = np.maximum(window[:-width], window[width:])
+        width *= 2
+    last = len(x) - steps + 1
+    highest = np.maximum(window[:last], window[steps - width : steps - width + last])
+    count = np.cumsum(np.r_[0, ~np.isfinite(x)])
+    gaps = count[steps:] - count[:-steps]
+    return np.where(gaps <= steps // 10, highest, np.nan)
 
 
 def _in_low_window(x: FloatArray, steps: int, least: float) -> BoolArray:

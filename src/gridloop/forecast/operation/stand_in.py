@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from statistics import NormalDist
 from typing import Self
 
 import numpy as np
 
-from gridloop.forecast.ensemble import error_quantiles
-from gridloop.forecast.ladder import climb
-from gridloop.forecast.leads import BUCKETS, bucket
+from gridloop.forecast.blend.ensemble import errors_by_lead
+from gridloop.forecast.blend.ladder import climb
+from gridloop.forecast.known.leads import bucket
+from gridloop.forecast.known.moments import Moments, look
+from gridloop.forecast.known.past import Past
+from gridloop.forecast.known.sample import draw
 from gridloop.forecast.models import persistence
 from gridloop.forecast.models.climatology import fit_climatology
-from gridloop.forecast.moments import Moments, look
-from gridloop.forecast.past import Past
-from gridloop.forecast.sample import draw
 from gridloop.forecast.value import QUANTILES
 from gridloop.units import FloatArray, IntArray
 
@@ -62,12 +62,8 @@ class StandIn:
         moments = draw(past, ISSUES, self.seed).moments
         where = bucket(past.hours(moments.lead))
         came = look(past, moments.valid, moments.valid + 1)
-        self._error = {name: np.zeros((BUCKETS, len(QUANTILES))) for name in self.names}
-        for name in self.names:
-            said = self._of(name, past)(past, moments)
-            for b in range(BUCKETS):
-                here = where == b
-                self._error[name][b] = error_quantiles(came[here], said[here], self._unit, np.isfinite(came[here]))
+        said = {name: self._of(name, past)(past, moments) for name in self.names}
+        self._error = {n: errors_by_lead(came, s, where, self._unit, np.isfinite(came)) for n, s in said.items()}
         return self
 
     def quantiles(self, past: Past, moments: Moments, points: IntArray) -> tuple[FloatArray, list[str]]:
@@ -92,6 +88,42 @@ class StandIn:
         if name == "last":
             return partial(persistence.last, oldest=OLDEST_H * max(1, past.per_day // 24))
         return partial({"day": persistence.day, "week": persistence.week}[name], zone=self.zone)
+
+
+class StandIns:
+    """A `StandIn` for every kind of point.
+
+    kinds  kind by point
+    """
+
+    def __init__(self, kinds: Mapping[str, str], zone: str) -> None:
+        self.kinds = dict(kinds)
+        self._of = {kind: StandIn(kind, zone) for kind in sorted(set(self.kinds.values()))}
+
+    def fit(self, past: Past) -> Self:
+        """Learn each kind from its own points."""
+        for kind, stand_in in self._of.items():
+            stand_in.fit(self._own(past, kind))
+        return self
+
+    def quantiles(self, past: Past, moments: Moments, points: IntArray) -> tuple[FloatArray, list[str]]:
+        """As `StandIn.quantiles`, of points of any kinds."""
+        values = np.full((len(QUANTILES), len(moments), len(points)), np.nan)
+        names = [""] * len(points)
+        for kind, stand_in in self._of.items():
+            own = self._own(past, kind)
+            here = [k for k, p in enumerate(points) if past.points[p] in own.points]
+            if here:
+                column = np.array([own.points.index(past.points[points[k]]) for k in here])
+                values[:, :, here], said = stand_in.quantiles(own, moments, column)
+                for k, name in zip(here, said, strict=True):
+                    names[k] = name
+        return values, names
+
+    def _own(self, past: Past, kind: str) -> Past:
+        points = tuple(p for p in past.points if self.kinds[p] == kind)
+        # the very same where there is one kind: a copy lies otherwise in memory, and its sums end in other bits
+        return past if points == past.points else past.only(points)
 
 
 def at_levels(values: FloatArray, levels: FloatArray) -> FloatArray:

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import OutOfRange
-from gridloop.forecast.backtest_scores import Backtest
 from gridloop.forecast.operation.distribution import Distribution
+from gridloop.forecast.tested.backtest_scores import Backtest
 from gridloop.forecast.value import Forecast
 from gridloop.units import FloatArray
 

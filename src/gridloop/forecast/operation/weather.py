@@ -7,10 +7,10 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from gridloop.forecast.known.past import Past, known_past
+from gridloop.forecast.known.record import Record
 from gridloop.forecast.operation.finding import Finding
 from gridloop.forecast.operation.frozen import Frozen
-from gridloop.forecast.past import Past, known_past
-from gridloop.forecast.record import Record
 from gridloop.units import BoolArray
 
 ROOM = 0.5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -111,15 +112,19 @@ def _generators(
 def _batteries(network: Network, settings: SiteSettings, known: Known) -> list[Battery]:
     on = network.storage[network.storage["in_service"]]
     bus = on["bus"].to_dict()
+    numbers_of: dict[object, dict[str, Any]] = {
+        name: {str(column): float(value) for column, value in row.items()}
+        for name, row in on[list(BATTERY_COLUMNS)].to_dict("index").items()
+    }
     return [
         Battery(
-            **{str(column): float(value) for column, value in numbers.items()},
+            **numbers,
             initial_soc=float(known.status.soc[str(name)]),
             degradation_cost=settings.devices.degradation_cost,
             id=str(name),
             bus=str(bus[name]),
         )
-        for name, numbers in on[list(BATTERY_COLUMNS)].to_dict("index").items()
+        for name, numbers in numbers_of.items()
     ]
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from gridloop.forecast.backtest_scores import Backtest
-from gridloop.forecast.error_table import error_table
-from gridloop.forecast.reliability import bins, reliability
+from gridloop.forecast.tested.backtest_scores import Backtest
+from gridloop.forecast.tested.error_table import error_table
+from gridloop.forecast.tested.reliability import bins, reliability
 from gridloop.operate.plots import backtest_errors as errors
 from gridloop.operate.plots.backtest_importance import importance_chart, importance_said, weights_chart, weights_said
 from gridloop.operate.plots.backtest_reliability import reliability_chart, reliability_said

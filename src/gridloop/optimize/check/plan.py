@@ -63,6 +63,7 @@ def check_plan(case: ScheduleCase, plan: Any, tolerance_pu: float) -> Checked:
     found = check_devices(case.devices, values, span, ledger)
     bought, sold = values["connection", "import_mw"][0], values["connection", "export_mw"][0]
     _connection(connection, bought, sold, plan.gave_way, span, ledger)
+    _room_for_calls(connection, bought - sold, found, plan.gave_way, span, ledger)
     _balance(case, connection.id, bought - sold, found, plan, span, ledger)
     cost = dict(found.cost)
     cost["import"], cost["export"] = float(buy * span.hours @ bought), -float(sell * span.hours @ sold)
@@ -90,6 +91,19 @@ def _connection(
         beyond = max(0.0, float(np.max(power - limit, initial=0.0)))
         ledger.at_most(f"{kind} limit that gave way", [c.id], np.array([told]), np.array([beyond]), "MW")
     ledger.at_most("import and export at once", [c.id], np.minimum(bought, sold)[None, :], 0.0, "MW", span.starts)
+
+
+def _room_for_calls(
+    c: Connection, net: FloatArray, found: Found, gave_way: Mapping[str, float], span: Span, ledger: Ledger
+) -> None:
+    """Where all that is held ready is called at once, limits are kept as far as they are without a call."""
+    for kind, power, more, limit in (
+        ("import", net, found.import_by_calls, c.import_limit_mw),
+        ("export", -net, found.export_by_calls, c.export_limit_mw),
+    ):
+        called = power + np.where(np.abs(more) > 0, more, -np.inf)
+        told = float(gave_way.get(f"{kind}_limit:{c.id}", 0.0))
+        ledger.at_most(f"{kind} where all is called", [c.id], called[None, :], limit + told, "MW", span.starts)
 
 
 def _balance(

@@ -23,12 +23,10 @@ def read_table(table: pd.DataFrame, devices: Sequence[Any], connection: str, spa
     if absent:
         ledger.missing("column", absent)
         return {}
-    quantities = dict([*((kind.name, kind.quantities) for kind in KINDS), CONNECTION])
-    owners = _owners(devices, connection)
+    quantities = _quantities(devices, connection)
     keys = [
         (kind, name, quantity, bus, sent)
-        for kind, named in owners.items()
-        for quantity, sent in quantities[kind]
+        for (kind, quantity), (sent, named) in quantities.items()
         for name, bus in named
     ]
     row, step, known = _places(table, keys, span, ledger)
@@ -46,7 +44,7 @@ def read_table(table: pd.DataFrame, devices: Sequence[Any], connection: str, spa
     reason = np.zeros(len(keys), dtype=bool)
     reason[row[step == 0]] = table["reason"].to_numpy()[first] != ""
     ledger.missing("reason", names, np.array([key[4] for key in keys]) & ~reason)
-    return _split(owners, quantities, value)
+    return _split(quantities, value)
 
 
 def _places(
@@ -71,19 +69,20 @@ def _places(
     return row[known], step[known], known
 
 
-def _owners(devices: Sequence[Any], connection: str) -> dict[str, Owners]:
-    """(id, bus) of everything that has rows, by kind."""
-    owners = {kind.name: kind.owners(kind.mine(devices)) for kind in KINDS}
-    owners[CONNECTION[0]] = [(connection, "")]
-    return owners
+def _quantities(devices: Sequence[Any], connection: str) -> dict[tuple[str, str], tuple[bool, Owners]]:
+    """(kind, quantity) → whether it is sent, and (id, bus) of everything that has rows of it."""
+    found = {
+        (kind.name, quantity): (sent, kind.owners_of(quantity, devices))
+        for kind in KINDS
+        for quantity, sent in kind.quantities
+    }
+    name, quantities = CONNECTION
+    return found | {(name, quantity): (sent, [(connection, "")]) for quantity, sent in quantities}
 
 
-def _split(
-    owners: dict[str, Owners], quantities: Mapping[str, Sequence[tuple[str, bool]]], value: FloatArray
-) -> Values:
+def _split(quantities: Mapping[tuple[str, str], tuple[bool, Owners]], value: FloatArray) -> Values:
     values, first = {}, 0
-    for kind, named in owners.items():
-        for quantity, _ in quantities[kind]:
-            values[kind, quantity] = value[first : first + len(named)]
-            first += len(named)
+    for key, (_, named) in quantities.items():
+        values[key] = value[first : first + len(named)]
+        first += len(named)
     return values

@@ -10,8 +10,11 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import OutOfRange
-from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity, Sent, Term
-from gridloop.optimize.explain import SAME_PRICE, brought_above, brought_below
+from gridloop.optimize.devices.battery_reasons import Comparison, explain
+from gridloop.optimize.devices.battery_services import Base, Services, Terms
+from gridloop.optimize.devices.group import LocalPrices, Offer, Plain, Quantity, Sent, Term
+from gridloop.optimize.devices.market import Market
+from gridloop.optimize.devices.services import PRICE, Regulation, Reserve
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.linear import Coords, Sum, add_rows, add_variables, one_step_earlier
 from gridloop.optimize.solve import Fix, Outcome
@@ -34,6 +37,7 @@ class Battery:
     end_value_per_mwh     worth of a MWh stored at the end of the horizon; None takes the mean price to export over
                           the horizon, so that the plan neither empties the battery for nothing nor hoards
     early_cost            money per MWh moved and hour of waiting: breaks ties towards moving early
+    regulation, reserve   services that it may sell where the prices have their columns (`devices/market.py`)
     """
 
     capacity_mwh: float
@@ -50,6 +54,8 @@ class Battery:
     early_cost: float = 0.0001
     id: str = "battery"
     bus: str = ""
+    regulation: Regulation | None = None
+    reserve: Reserve | None = None
 
     def __post_init__(self) -> None:
         problems = []
@@ -74,13 +80,20 @@ class Battery:
         if problems:
             raise OutOfRange(f"Battery {self.id}: {'; '.join(problems)}.", device=self.id, problems=problems)
 
+    def paid_by(self) -> dict[str, tuple[str, ...]]:
+        """Columns of the prices that pay its services, by service; empty where it offers none."""
+        columns: dict[str, tuple[str, ...]] = {}
+        if self.regulation is not None:
+            columns["regulation"] = (PRICE["regulation_up"], PRICE["regulation_down"])
+        return columns if self.reserve is None else columns | {"reserve": (PRICE["reserve"],)}
+
 
 class BatteryGroup(Plain):
     """Many batteries in one problem; equations in docs/math/schedule.md."""
 
     kind = "battery"
 
-    def __init__(self, batteries: Sequence[Battery], mean_price: float) -> None:
+    def __init__(self, batteries: Sequence[Battery], market: Market) -> None:
         self.ids = [b.id for b in batteries]
         self.bus = [b.bus for b in batteries]
         column = {name: np.array([getattr(b, name) for b in batteries], dtype=float) for name in _NUMBERS}
@@ -92,7 +105,8 @@ class BatteryGroup(Plain):
         self.start = column["initial_soc"] * self.capacity
         self.least, self.most = column["min_soc"] * self.capacity, column["max_soc"] * self.capacity
         given = np.array([np.nan if b.end_value_per_mwh is None else b.end_value_per_mwh for b in batteries])
-        self.end_value = np.where(np.isnan(given), mean_price * self.eta_out, given)
+        self.end_value = np.where(np.isnan(given), market.mean_export * self.eta_out, given)
+        self.services = Services(batteries, market.prices) if any(b.paid_by() for b in batteries) else None
 
     def add(self, model: linopy.Model, horizon: Horizon) -> None:
         """charge, discharge [MW], energy at the end of every interval [MWh], and how far that is outside the band."""
@@ -104,6 +118,12 @@ class BatteryGroup(Plain):
         self.discharge = add_variables(model, "battery_discharge", coords, 0.0, self.discharge_max[:, None])
         self.energy = add_variables(model, "battery_energy", coords, self.low, self.high)
         energy = self.energy.labels.values
+        into, out_of = self.eta_in[:, None] * horizon.hours, horizon.hours / self.eta_out[:, None]
+        called: Terms = []
+        if self.services is not None:
+            self.services.add(model, horizon, self._base(energy))
+            called += [(labels, -share * into) for labels, share in self.services.charging()]
+            called += [(labels, share * out_of) for labels, share in self.services.discharging()]
         start = np.zeros(energy.shape)
         start[:, 0] = self.start * kept[:, 0]
         self.balance = add_rows(
@@ -113,13 +133,20 @@ class BatteryGroup(Plain):
             [
                 (energy, 1.0),
                 (one_step_earlier(energy), -kept),
-                (self.charge.labels.values, -self.eta_in[:, None] * horizon.hours),
-                (self.discharge.labels.values, horizon.hours / self.eta_out[:, None]),
+                (self.charge.labels.values, -into),
+                (self.discharge.labels.values, out_of),
+                *called,
             ],
             "=",
             start,
         )
         self._add_band(model, horizon, energy)
+
+    def _base(self, energy: IntArray) -> Base:
+        return Base(
+            self.ids, self.bus, self.charge.labels.values, self.discharge.labels.values, energy, self.charge_max,
+            self.discharge_max, self.eta_in, self.eta_out, self.start, self.low, self.high,
+        )  # fmt: skip
 
     def _hard_bounds(self, kept: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Energy that the battery cannot or must not go beyond. [battery, step], MWh
@@ -145,27 +172,42 @@ class BatteryGroup(Plain):
         self.outside = add_variables(model, "battery_outside", coords, 0.0, np.inf)
         sign = np.where(below.any(axis=1), 1.0, -1.0)[rows, None]
         bound = np.where(sign > 0, self.least[rows, None], -self.most[rows, None])
-        terms: list[tuple[IntArray, FloatArray | float]] = [(self.outside.labels.values, 1.0), (energy[rows], sign)]
+        terms: Terms = [(self.outside.labels.values, 1.0), (energy[rows], sign)]
         add_rows(model, "battery_band", coords, terms, ">=", bound)
 
     def terms(self) -> list[Term]:
-        return [
+        moved = [
             Term(self.charge.labels.values, self.bus, p=-1.0),
             Term(self.discharge.labels.values, self.bus, p=1.0),
         ]
+        if self.services is None:
+            return moved
+        taken = [Term(labels, self.bus, p=-share) for labels, share in self.services.charging()]
+        given = [Term(labels, self.bus, p=share) for labels, share in self.services.discharging()]
+        return [*moved, *taken, *given]
+
+    def offers(self) -> list[Offer]:
+        return [] if self.services is None else self.services.offers()
 
     def cost(self) -> dict[str, Sum]:
-        """Wear of what is discharged, waiting, time outside the band, less the worth of what is stored at the end."""
+        """Wear of what is discharged, waiting, time outside the band, less the worth of what is stored at the end and
+        what services earn.
+        """
         worth = np.zeros((len(self.ids), len(self.hours)))
         worth[:, -1] = self.end_value
         waiting = self.early[:, None] * (self.waiting * self.hours)
+        wear = self.wear[:, None] * self.hours
+        calls = [] if self.services is None else self.services.discharging()
+        called: Terms = [(labels, share * wear) for labels, share in calls]
         parts = {
-            "battery_wear": Sum.of((self.discharge, self.wear[:, None] * self.hours)),
+            "battery_wear": _sum([(self.discharge.labels.values, wear), *called]),
             "battery_waiting": Sum.of((self.charge, waiting), (self.discharge, waiting)),
             "stored_energy": Sum.of((self.energy, -worth)),
         }
         if self.outside is not None:
             parts["battery_band"] = Sum.of((self.outside, BAND_PRICE * self.hours))
+        if self.services is not None:
+            parts |= self.services.earned()
         return parts
 
     def sent(self) -> list[Sent]:
@@ -182,48 +224,38 @@ class BatteryGroup(Plain):
             if loser.any():
                 labels = variable.labels.values[loser]
                 fixes.append(Fix(labels, np.zeros(labels.size), np.zeros(labels.size)))
-        return fixes
+        return fixes if self.services is None else [*fixes, *self.services.settle(outcome)]
 
     def read(self, outcome: Outcome, prices: LocalPrices) -> list[Quantity]:
-        power = outcome.value(self.charge) - outcome.value(self.discharge)
-        energy = outcome.value(self.energy)
+        power, energy = outcome.value(self.charge) - outcome.value(self.discharge), outcome.value(self.energy)
         stored = -outcome.dual(self.balance)[:, 0]
-        reason, binding = self._explain(power[:, 0], energy[:, 0], stored, prices)
-        here = prices.p[prices.rows(self.bus), 0]
-        soc = energy / self.capacity[:, None]
-        return [
-            Quantity("p_mw", self.ids, self.bus, power, reason, binding, here),
-            Quantity("soc", self.ids, self.bus, soc),
-        ]
+        if self.services is None:
+            return self.quantities(power, energy, stored, prices)
+        ready = self.services.held_mw(outcome)[:, 0]
+        return [*self.quantities(power, energy, stored, prices, ready), *self.services.read(outcome)]
 
-    def _explain(
-        self, power: FloatArray, energy: FloatArray, stored: FloatArray, prices: LocalPrices
-    ) -> tuple[list[str], list[str]]:
-        """Reason and binding limit of the first interval; `stored` is the worth of a MWh in the battery."""
+    def quantities(
+        self,
+        power: FloatArray,
+        energy: FloatArray,
+        stored: FloatArray,
+        prices: LocalPrices,
+        ready: FloatArray | None = None,
+    ) -> list[Quantity]:
+        """Power and state of charge with their reasons, however they were found.
+
+        power, energy  [battery, step]  charging is positive [MW]; at the end of the interval [MWh]
+        stored, ready  [battery]  worth of a MWh stored in the first interval; held ready for services in it [MW]
+        """
         at = prices.rows(self.bus)
         here, effect, limit = prices.p[at, 0], prices.limit_effect[at, 0], prices.limit[at, 0]
-        buy_below, sell_above = self.eta_in * stored, stored / self.eta_out + self.wear
-        bought_for_limit = brought_below(here, effect, buy_below)
-        sold_for_limit = brought_above(here, effect, sell_above)
-        # Idle: would it move were there no limits?
-        without = here - effect
-        held = (without < buy_below - SAME_PRICE) | (without > sell_above + SAME_PRICE)
-        reason, binding = [], []
-        for k in range(len(self.ids)):
-            if power[k] > MOVING_MW:
-                code = "relieve_limit" if bought_for_limit[k] else "charge_low_price"
-            elif power[k] < -MOVING_MW:
-                code = "relieve_limit" if sold_for_limit[k] else "discharge_high_price"
-            elif energy[k] >= self.most[k] - MOVING_MW:
-                code = "full"
-            elif energy[k] <= self.least[k] + MOVING_MW:
-                code = "empty"
-            else:
-                code = "wait_for_limit" if held[k] and limit[k] else "wait_for_spread"
-            reason.append(code)
-            own = {"full": "max_soc", "empty": "min_soc"}.get(code, "")
-            binding.append(str(limit[k]) if code in ("relieve_limit", "wait_for_limit") else own)
-        return reason, binding
+        worth = Comparison(self.eta_in * stored, stored / self.eta_out + self.wear, self.least, self.most)
+        held = np.zeros(len(self.ids)) if ready is None else ready
+        reason, binding = explain(power[:, 0], energy[:, 0], held, here, effect, limit, worth)
+        return [
+            Quantity("p_mw", self.ids, self.bus, power, reason, binding, here),
+            Quantity("soc", self.ids, self.bus, energy / self.capacity[:, None]),
+        ]
 
 
 _NUMBERS = [
@@ -239,3 +271,9 @@ _NUMBERS = [
     "self_discharge_per_day",
     "early_cost",
 ]
+
+
+def _sum(terms: Terms) -> Sum:
+    """One sum over labels with their weights, which broadcast to them."""
+    weights = [np.broadcast_to(weight, labels.shape).ravel() for labels, weight in terms]
+    return Sum(np.concatenate([labels.ravel() for labels, _ in terms]), np.concatenate(weights).astype(float))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import linopy
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import MissingColumn, OutOfRange, listed
-from gridloop.optimize.devices.group import LIMIT_COLUMNS, SMALLEST_SHARE, Quantity, Words
+from gridloop.optimize.devices.group import LIMIT_COLUMNS, SMALLEST_SHARE, Offer, Quantity, Words
 from gridloop.optimize.devices.market import SERVICES
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.linear import Sum, add_rows, add_variables
@@ -52,8 +53,11 @@ class ConnectionModel:
         self.connection = connection
         self.import_price, self.export_price = (prices[name].to_numpy(dtype=float) for name in PRICES)
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
-        """bought and sold [MW], what exceeds a limit [MW], and the peak above the contract [MW]."""
+    def add(self, model: linopy.Model, horizon: Horizon, offers: Sequence[Offer] = ()) -> None:
+        """bought and sold [MW], what exceeds a limit [MW], and the peak above the contract [MW].
+
+        offers  capacity that devices hold ready: the limits have room for a call of all of it
+        """
         steps, c = [horizon.index], self.connection
         self.hours = horizon.hours
         self.bought = add_variables(model, "connection_bought", steps, 0.0, c.import_limit_mw)
@@ -68,6 +72,29 @@ class ConnectionModel:
             self.peak_rows = add_rows(
                 model, "connection_peak_limit", steps, [*self.net(), (every_step, -1.0)], "<=", c.contracted_peak_mw
             )
+        self._add_room(model, horizon, offers)
+
+    def _add_room(self, model: linopy.Model, horizon: Horizon, offers: Sequence[Offer]) -> None:
+        """Import with every offer down called as a whole, and export with every offer up, keep their limits.
+
+        The balance has the mean of calls in it: an offer that is called as a whole adds the rest of it, and what was
+        meant to come of those the other way falls away. What gives way without a call may still.
+        """
+        self.room: dict[str, linopy.constraints.Constraint] = {}
+        if not offers:
+            return
+        net, c = self.net(), self.connection
+        import_, export = net[:1] + net[2:], [(labels, -sign) for labels, sign in (net[0], net[1], net[2])]
+        for name, flow, up, limit in (
+            ("import_limit", import_, False, c.import_limit_mw),
+            ("export_limit", export, True, c.export_limit_mw),
+        ):
+            called = [(o.labels.T, np.asarray(1.0 - o.called if o.up == up else o.called)) for o in offers]
+            terms = [(labels, np.broadcast_to(share.T, labels.shape)) for labels, share in called]
+            if np.isfinite(limit):
+                self.room[name] = add_rows(
+                    model, f"connection_{name}_with_calls", [horizon.index], [*flow, *terms], "<=", limit
+                )
 
     def net(self) -> list[tuple[IntArray, FloatArray | float]]:
         """Import less export: labels [step] and signs."""
@@ -96,9 +123,10 @@ class ConnectionModel:
         Where a purchase stands at its limit, one more MWh on this side is worth more than its price, by the reduced
         cost of buying; at the limit of selling, less. Import under the contracted peak is dearer by the peak's dual.
         """
+        bought, sold = outcome.reduced_cost(self.bought), outcome.reduced_cost(self.sold)
         parts = [
-            ("import_limit", -np.minimum(outcome.reduced_cost(self.bought), 0.0)),
-            ("export_limit", np.minimum(outcome.reduced_cost(self.sold), 0.0)),
+            ("import_limit", -np.minimum(bought, 0.0) - self._room_price("import_limit", outcome)),
+            ("export_limit", np.minimum(sold, 0.0) + self._room_price("export_limit", outcome)),
         ]
         if self.peak_rows is not None:
             parts.append(("contracted_peak", -outcome.dual(self.peak_rows)))
@@ -109,6 +137,11 @@ class ConnectionModel:
             name = np.where(effect != 0.0, f"{kind}:{self.connection.id}", "").astype(object)
             named.append((name, effect))
         return named
+
+    def _room_price(self, name: str, outcome: Outcome) -> FloatArray:
+        """Dual of the room that a limit keeps for calls, 0 or less. [step]"""
+        row = self.room.get(name)
+        return np.zeros(self.hours.size) if row is None else outcome.dual(row)
 
     def binding_limits(self, outcome: Outcome, starts: pd.DatetimeIndex) -> pd.DataFrame:
         """Limits that cost money: `LIMIT_COLUMNS`."""

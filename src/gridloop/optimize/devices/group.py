@@ -65,6 +65,20 @@ class Given:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """Capacity held ready, which may be called as a whole or not at all.
+
+    labels  [device, step]  linopy labels; −1 where there is no variable
+    up      True where a call injects, False where it takes
+    called  mean share of it that is called, and is in the `Term`s of the same variables: one number or [device, 1]
+    """
+
+    labels: IntArray
+    up: bool
+    called: FloatArray | float
+
+
+@dataclass(frozen=True)
 class Sent:
     """A quantity whose first interval is sent, as Σ factor · variable: what a re-plan should not change for nothing.
 
@@ -158,6 +172,9 @@ class Group(Protocol):
     def given(self) -> list[Given]:
         """Injections that are not decided."""
 
+    def offers(self) -> list[Offer]:
+        """Capacity that is held ready for calls."""
+
     def cost(self) -> dict[str, Sum]:
         """Cost by part, in money over the horizon."""
 
@@ -181,6 +198,9 @@ class Plain:
         return []
 
     def given(self) -> list[Given]:
+        return []
+
+    def offers(self) -> list[Offer]:
         return []
 
     def sent(self) -> list[Sent]:

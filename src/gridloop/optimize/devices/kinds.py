@@ -6,21 +6,37 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gridloop.optimize.devices.battery import Battery, BatteryGroup
-from gridloop.optimize.devices.ev import EVFleet, EVGroup
+from gridloop.optimize.devices.ev import EVFleet
+from gridloop.optimize.devices.ev_group import EVGroup
 from gridloop.optimize.devices.group import Group
+from gridloop.optimize.devices.heat_pump import HeatPump, HeatPumpGroup
 from gridloop.optimize.devices.load import Load, LoadGroup
 from gridloop.optimize.devices.market import Market
+from gridloop.optimize.devices.pump import Pump, PumpGroup
+from gridloop.optimize.devices.reducible import Reducible, ReducibleGroup
 from gridloop.optimize.devices.renewable import Renewable, RenewableGroup
+from gridloop.optimize.devices.sheddable import Sheddable, SheddableGroup
+from gridloop.optimize.devices.shiftable import Shiftable, ShiftableGroup
+from gridloop.optimize.devices.shiftable_run import ShiftableRun, ShiftableRunGroup
 from gridloop.optimize.devices.tap_changer import TapChanger, TapGroup
+from gridloop.optimize.devices.water_heater import WaterHeater, WaterHeaterGroup
 
-Device = Battery | EVFleet | Renewable | Load | TapChanger
+DemandDevice = Shiftable | ShiftableRun | Reducible | Sheddable | WaterHeater | HeatPump | Pump
+Device = Battery | EVFleet | Renewable | Load | TapChanger | DemandDevice
 
 GROUPS: list[tuple[type, Callable[[Sequence[Any], Market], Group]]] = [
-    (Battery, lambda batteries, market: BatteryGroup(batteries, market.mean_export)),
-    (EVFleet, lambda fleets, _: EVGroup(fleets)),
+    (Battery, lambda batteries, market: BatteryGroup(batteries, market)),
+    (EVFleet, EVGroup),
     (Renewable, lambda renewables, _: RenewableGroup(renewables)),
     (Load, lambda loads, _: LoadGroup(loads)),
     (TapChanger, lambda changers, _: TapGroup(changers)),
+    (Shiftable, ShiftableGroup),
+    (ShiftableRun, ShiftableRunGroup),
+    (Reducible, lambda loads, _: ReducibleGroup(loads)),
+    (Sheddable, lambda loads, _: SheddableGroup(loads)),
+    (WaterHeater, lambda heaters, _: WaterHeaterGroup(heaters)),
+    (HeatPump, lambda pumps, _: HeatPumpGroup(pumps)),
+    (Pump, lambda pumps, _: PumpGroup(pumps)),
 ]
 
 

@@ -2,7 +2,8 @@
 
 A model is written with linopy, handed to HiGHS once, and kept there: rows found violated later are added to the solved
 model, so that the next solve starts from the last basis. One thread and a fixed seed: the same model gives the same
-answer, bit for bit.
+answer, bit for bit. Where a model has whole decisions they are settled by branch and bound to a gap of zero, and the
+linear model with them held is solved once more, so that there are duals.
 """
 
 from __future__ import annotations
@@ -128,6 +129,7 @@ class Session:
         self._labels = np.asarray(matrices.vlabels, dtype=np.int64)
         self._row_labels = np.asarray(matrices.clabels, dtype=np.int64)
         self._column_of, self._row_of = _inverse(self._labels), _inverse(self._row_labels)
+        self._whole = np.flatnonzero(np.asarray(matrices.vtypes) != "C").astype(np.int32)
         self._highs = _load(matrices, time_limit_s)
         self._rows: dict[str, int] = {}
         self._excess: dict[str, int] = {}
@@ -191,10 +193,12 @@ class Session:
         n_columns, n_rows = self._highs.getNumCol(), self._highs.getNumRow()
         try:
             self._highs.run()
+            bounds = self._hold_whole()
             status = STATUS.get(self._highs.getModelStatus(), str(self._highs.getModelStatus()))
             solution = self._highs.getSolution()
             values = [np.asarray(v, dtype=float) for v in (solution.col_value, solution.col_dual, solution.row_dual)]
             objective, iterations = self._claims()
+            self._let_go(bounds)
         except Exception:  # a solver that breaks raises whatever it likes
             status, values, objective, iterations = "solver_failed", [np.zeros(0)] * 3, float("nan"), 0
         seconds = time.perf_counter() - started
@@ -220,6 +224,24 @@ class Session:
             _column_of=self._column_of,
             _row_of=self._row_of,
         )
+
+    def _hold_whole(self) -> tuple[FloatArray, FloatArray] | None:
+        """Hold whole decisions where they came out and solve for the rest; the bounds that they had before."""
+        if not self._whole.size or self._highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            return None
+        lp = self._highs.getLp()
+        bounds = tuple(np.asarray(v, dtype=float)[self._whole].copy() for v in (lp.col_lower_, lp.col_upper_))
+        x = np.round(np.asarray(self._highs.getSolution().col_value, dtype=float)[self._whole])
+        self._highs.changeColsBounds(x.size, self._whole, x, x)
+        self._highs.setOptionValue("solve_relaxation", True)
+        self._highs.run()
+        return bounds[0], bounds[1]
+
+    def _let_go(self, bounds: tuple[FloatArray, FloatArray] | None) -> None:
+        """Give whole decisions their bounds back: what is added to the model may move them."""
+        if bounds is not None:
+            self._highs.changeColsBounds(self._whole.size, self._whole, *bounds)
+            self._highs.setOptionValue("solve_relaxation", False)
 
     def _claims(self) -> tuple[float, int]:
         """Objective and iterations as the solver tells them."""
@@ -284,12 +306,18 @@ def _load(matrices: linopy.matrices.MatrixAccessor, time_limit_s: float) -> high
         a = matrices.A.tocsr()
         lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
         lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = a.indptr, a.indices, a.data
-    if (matrices.vtypes != "C").any():  # such a model has no duals: they come back as NaN
+    mixed = bool((matrices.vtypes != "C").any())
+    if mixed:
         whole = highspy.HighsVarType.kInteger
         lp.integrality_ = [highspy.HighsVarType.kContinuous if kind == "C" else whole for kind in matrices.vtypes]
     highs = highspy.Highs()  # type: ignore[no-untyped-call]  # highspy types its core, not this class
     for option, value in SIMPLEX.items():
         highs.setOptionValue(option, value)
+    if mixed:
+        # "simplex" would forget that some numbers are whole; presolve pays where there is a search
+        highs.setOptionValue("solver", "choose")
+        highs.setOptionValue("presolve", "choose")
+        highs.setOptionValue("mip_rel_gap", 0.0)
     highs.setOptionValue("time_limit", time_limit_s)
     highs.passModel(lp)
     return highs

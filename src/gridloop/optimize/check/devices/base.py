@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,11 +39,14 @@ class Found:
     taken_mw  [step]  consumption less injection
     cost      by part, in money
     sent      (device, quantity) → value of the first interval, of all that a new plan keeps steady
+    import_by_calls, export_by_calls  [step]  what is taken or injected on top where all that is held ready is called
     """
 
     taken_mw: FloatArray
     cost: dict[str, float] = field(default_factory=dict)
     sent: dict[tuple[str, str], float] = field(default_factory=dict)
+    import_by_calls: FloatArray | float = 0.0
+    export_by_calls: FloatArray | float = 0.0
 
 
 def one_each(devices: Sequence[Any]) -> Owners:
@@ -60,6 +63,7 @@ class Kind:
     quantities  what a plan has of each, and whether it is sent and needs a reason
     check       notes every broken rule and adds what the devices come to
     owners      who has rows: the devices themselves where nothing else is said
+    some        quantities that not all have: whether a device does
     """
 
     made: type
@@ -67,6 +71,13 @@ class Kind:
     quantities: tuple[tuple[str, bool], ...]
     check: Callable[[Sequence[Any], Values, Span, Ledger, Found], None]
     owners: Callable[[Sequence[Any]], Owners] = one_each
+    some: Mapping[str, Callable[[Any], bool]] = field(default_factory=dict)
+
+    def owners_of(self, quantity: str, devices: Sequence[Any]) -> Owners:
+        """Who of these devices has rows of a quantity."""
+        has = self.some.get(quantity)
+        mine = self.mine(devices)
+        return self.owners(mine if has is None else [device for device in mine if has(device)])
 
     def mine(self, devices: Sequence[Any]) -> list[Any]:
         """The devices of this kind, in their order."""

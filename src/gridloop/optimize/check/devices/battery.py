@@ -8,6 +8,7 @@ import numpy as np
 
 from gridloop.optimize.check.checked import Ledger
 from gridloop.optimize.check.devices.base import Found, Kind, Span, Values, number
+from gridloop.optimize.check.devices.battery_services import add_earnings, check_offers, moved, offered
 from gridloop.optimize.devices.battery import Battery
 
 # Money per MWh and hour outside a battery's band, as docs/math/schedule.md says (BAND_PRICE).
@@ -19,10 +20,11 @@ def _check(batteries: Sequence[Battery], values: Values, span: Span, ledger: Led
     capacity, wear, early = (number(batteries, n) for n in ("capacity_mwh", "degradation_cost", "early_cost"))
     into, out_of = number(batteries, "charge_efficiency"), number(batteries, "discharge_efficiency")
     p, energy = values["battery", "p_mw"], values["battery", "soc"] * capacity
-    charge, discharge = np.clip(p, 0, None), np.clip(-p, 0, None)
-    ledger.at_most("charging", names, charge, number(batteries, "max_charge_mw"), "MW", span.starts)
-    ledger.at_most("discharging", names, discharge, number(batteries, "max_discharge_mw"), "MW", span.starts)
+    ledger.at_most("charging", names, np.clip(p, 0, None), number(batteries, "max_charge_mw"), "MW", span.starts)
+    ledger.at_most("discharging", names, np.clip(-p, 0, None), number(batteries, "max_discharge_mw"), "MW", span.starts)
 
+    ready = offered(batteries, values, p)
+    charge, discharge = moved(p, ready)
     kept = np.power(1.0 - number(batteries, "self_discharge_per_day"), h / 24.0)
     start = number(batteries, "initial_soc") * capacity
     before = np.hstack([start, energy[:, :-1]])
@@ -35,24 +37,37 @@ def _check(batteries: Sequence[Battery], values: Values, span: Span, ledger: Led
     # Outside its band a battery may be that began there, or cannot charge what it loses: as far as idling brings it.
     can_hold = number(batteries, "max_charge_mw") * into * h >= least * (1.0 - kept)
     inside = (start[:, 0] >= least[:, 0]) & can_hold.all(axis=1)
-    ledger.at_least(
-        "stored energy (below the band)", names, energy, np.where(inside[:, None], least, np.minimum(least, idle)),
-        "MWh", span.starts,
-    )  # fmt: skip
-    ledger.at_most("stored energy (above the band)", names, energy, np.maximum(most, idle), "MWh", span.starts)
+    low = np.where(inside[:, None], least, np.minimum(least, idle))
+    high = np.maximum(most, idle)
+    ledger.at_least("stored energy (below the band)", names, energy, low, "MWh", span.starts)
+    ledger.at_most("stored energy (above the band)", names, energy, high, "MWh", span.starts)
+    check_offers(batteries, p, energy, low, high, ready, span, ledger)
 
     outside = np.clip(np.maximum(least - energy, energy - most), 0, None)
-    may_leave = bool((np.where(inside[:, None], least, np.minimum(least, idle)) < least).any() or (idle > most).any())
     given = np.array([[np.nan if b.end_value_per_mwh is None else b.end_value_per_mwh] for b in batteries])
     worth = np.where(np.isnan(given), span.mean_export * out_of, given)
     waiting = np.cumsum(h) - h
-    found.taken_mw += p.sum(axis=0)
+    net = charge - discharge
+    found.taken_mw += net.sum(axis=0)
     found.cost["battery_wear"] = float((wear * discharge * h).sum())
     found.cost["battery_waiting"] = float((early * np.abs(p) * (waiting * h)).sum())
     found.cost["stored_energy"] = -float((worth[:, 0] * energy[:, -1]).sum())
-    if may_leave:
+    if bool((low < least).any() or (idle > most).any()):
         found.cost["battery_band"] = OUTSIDE_BAND * float((outside * h).sum())
+    add_earnings(batteries, ready, span, found)
+    found.import_by_calls += (p + ready.down - net).sum(axis=0)
+    found.export_by_calls += (net - (p - ready.up - ready.reserve)).sum(axis=0)
     found.sent |= {(name, "p_mw"): float(value) for name, value in zip(names, p[:, 0], strict=True)}
 
 
-KIND = Kind(Battery, "battery", (("p_mw", True), ("soc", False)), _check)
+KIND = Kind(
+    Battery,
+    "battery",
+    (("p_mw", True), ("soc", False), ("regulation_up_mw", True), ("regulation_down_mw", True), ("reserve_mw", True)),
+    _check,
+    some={
+        "regulation_up_mw": lambda battery: battery.regulation is not None,
+        "regulation_down_mw": lambda battery: battery.regulation is not None,
+        "reserve_mw": lambda battery: battery.reserve is not None,
+    },
+)

@@ -8,10 +8,24 @@ from typing import Any
 import numpy as np
 
 from gridloop.optimize.check.checked import Ledger
-from gridloop.optimize.check.devices import battery, ev, load, renewable, tap_changer
+from gridloop.optimize.check.devices import (
+    battery,
+    ev,
+    load,
+    renewable,
+    shiftable,
+    shiftable_run,
+    stepped,
+    store,
+    tap_changer,
+)
 from gridloop.optimize.check.devices.base import Found, Kind, Span, Values
 
-KINDS: tuple[Kind, ...] = (battery.KIND, ev.KIND, renewable.KIND, load.KIND, tap_changer.KIND)
+KINDS: tuple[Kind, ...] = (
+    battery.KIND, ev.KIND, renewable.KIND, load.KIND, tap_changer.KIND,
+    shiftable.KIND, shiftable_run.KIND, stepped.REDUCIBLE, stepped.SHEDDABLE,
+    store.WATER_HEATER, store.HEAT_PUMP, store.PUMP,
+)  # fmt: skip
 
 
 def check_devices(devices: Sequence[Any], values: Values, span: Span, ledger: Ledger) -> Found:

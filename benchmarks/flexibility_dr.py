@@ -1,0 +1,122 @@
+"""Demand response on recorded homes: placebo events that should find nothing, and a programme through a year.
+
+Placebo: every working day of the 17 homes of Fontana (hourly, a year) and of 5 Australian customers (half-hourly, two
+years) counts as an event from 16 to 20 o'clock that nobody answered. The 90 % interval of the sum is to hold zero on
+90 % of the days, within what their number lets it wander (two standard errors); the bias, with
+the mean error of the days before taken off, is to stay within 3 % of the load.
+
+Programme: 15 events a year at most, called the evening before a day like a busy one, answered as `Response` assumes and
+planned by `schedule`. Beside it the same year without a programme; what was truly delivered is known here.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.forecast_data import verdict
+from benchmarks.harness import Bench
+from benchmarks.result import Rates, Row
+from gridloop.market.demand_response.baseline import FIVE_OF_TEN, TEN_OF_TEN, BaselineMethod
+from gridloop.market.demand_response.program import DRProgram
+from gridloop.market.demand_response.records import AUSTRALIA_ZONE, FONTANA_ZONE, australia, fontana
+from gridloop.market.demand_response.study import DRStudy, study_program
+from gridloop.market.demand_response.trial import Trial, placebo_trial
+
+NAME = "flexibility"
+PLACEBO = "demand response: placebo events, {}"
+PROGRAM = "demand response: programme, fontana"
+CASES = (PLACEBO.format("fontana"), PLACEBO.format("australia"), PROGRAM)
+LEVEL = 0.9
+MOST_BIAS = 0.03
+METHODS = {"10 of 10": TEN_OF_TEN, "5 of 10": FIVE_OF_TEN, "10 of 10, additive": BaselineMethod(adjustment="additive")}
+# Days before which there are no baselines and no placebos: the programme begins after them.
+FIRST_DAY = pd.Timestamp("2016-12-01")
+
+
+def rows(bench: Bench) -> list[Row]:
+    """One row per record for the placebos, one for the programme."""
+    found = []
+    if bench.asks_for(CASES[0]) or bench.asks_for(CASES[2]):
+        load, price = fontana(bench.data_folder / "homes" / "fontana")
+        if bench.asks_for(CASES[0]):
+            found.append(_placebo(bench, "fontana", load, FONTANA_ZONE))
+        if bench.asks_for(CASES[2]):
+            found.append(_program(bench, load, price))
+    if bench.asks_for(CASES[1]):
+        load = australia(bench.data_folder / "meters" / "australia" / "half_hourly_5_customers.csv")
+        found.append(_placebo(bench, "australia", load, AUSTRALIA_ZONE))
+    return found
+
+
+def _placebo(bench: Bench, name: str, load: pd.DataFrame, zone: str) -> Row:
+    case = PLACEBO.format(name)
+    bench.say(case)
+    if bench.quick:
+        load = load.iloc[-(len(load) // 2) :]
+    facts: dict[str, Any] = {"customers": load.shape[1], "missing_share": float(load.isna().to_numpy().mean())}
+    started = time.process_time()
+    trials = {
+        method: placebo_trial(load, begin_h=16, hours=4, zone=zone, method=how, level=LEVEL)
+        for method, how in METHODS.items()
+    }
+    took = time.process_time() - started
+    notes = []
+    for method, trial in trials.items():
+        facts[method] = _of_trial(trial)
+        notes.append(_judged(method, trial, quick=bench.quick))
+    return Row(NAME, case, 1, ours=Rates((len(METHODS) / took,), "trials per second"), facts=facts, notes=tuple(notes))
+
+
+def _of_trial(trial: Trial) -> dict[str, Any]:
+    each = trial.customer
+    return {
+        **{name: float(value) for name, value in trial.total.items()},
+        "customer_coverage_median": float(each["coverage"].median()),
+        "customer_coverage_least": float(each["coverage"].min()),
+        "customer_sd_share_median": float((each["sd_mw"] / each["load_mw"]).median()),
+    }
+
+
+def _judged(method: str, trial: Trial, *, quick: bool) -> str:
+    total = trial.total
+    wander = 2 * math.sqrt(LEVEL * (1 - LEVEL) / max(float(total["events"]), 1.0))
+    corrected = float(total["corrected_bias_mw"] / total["load_mw"])
+    kept = float(total["coverage"]) >= LEVEL - wander and abs(corrected) <= MOST_BIAS
+    return (
+        f"{verdict(kept, quick=quick, part='half of the record')}: {method}: bias {total['bias_share']:+.1%} of load, {corrected:+.1%} with "
+        f"the mean of the days before taken off, promised within {MOST_BIAS:.0%}; the {LEVEL:.0%} interval holds on {total['coverage']:.1%} of "
+        f"{total['events']:.0f} days, promised {LEVEL - wander:.1%} or more."
+    )
+
+
+def program() -> DRProgram:
+    """The programme of the study."""
+    return DRProgram(
+        max_events=15, max_calls=10, begin_h=14, end_h=21, payment_per_mwh=1000.0, zone=FONTANA_ZONE, id="evening peaks"
+    )
+
+
+def _program(bench: Bench, load: pd.DataFrame, price: pd.Series) -> Row:
+    bench.say(PROGRAM)
+    first = pd.Timestamp("2017-06-01") if bench.quick else FIRST_DAY
+    started = time.process_time()
+    study = study_program(load, price, program(), begin_h=16, hours=4, first_day=first, seed=bench.seed)
+    took = time.process_time() - started
+    return Row(
+        NAME, PROGRAM, 1, ours=Rates((1 / took,), "studies per second"), facts=study.facts(),
+        notes=(_told(study), f"Took {took:.1f} s of one core."),
+    )  # fmt: skip
+
+
+def _told(study: DRStudy) -> str:
+    f = study.facts()
+    return (
+        f"{f['events']} events: truly delivered {f['true_mwh']:.3f} MWh, measured {f['measured_mwh']:.3f}, corrected "
+        f"{f['corrected_mwh']:.3f} MWh; its "
+        f"interval of 90 % held it in {f['held']} of them; paid {f['paid']:.2f}, energy {f['energy_cost']:.2f} for "
+        f"{f['energy_cost_without']:.2f} without."
+    )

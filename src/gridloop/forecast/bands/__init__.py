@@ -1,0 +1,1 @@
+"""Bands: quantiles moved until they cover what their names say."""

@@ -1,0 +1,1 @@
+"""Tested: forecasts against what came — replayed issues, scores, reliability."""

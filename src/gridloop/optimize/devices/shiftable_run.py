@@ -1,0 +1,259 @@
+"""Shiftable runs: a profile that goes through once it is begun, such as a washing programme or a batch.
+
+Which start is taken is a whole decision: one binary per start, exactly one of them (or "after the horizon", or "not at
+all" where that is allowed) is taken. The solver settles them by branch and bound to a gap of zero and is then asked
+again with them held, so that the plan has prices; nothing is rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import linopy
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from gridloop.optimize.devices.given_numbers import clock, not_negative, refuse, with_zone, without_gaps
+from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity, Sent, Term
+from gridloop.optimize.devices.market import Market
+from gridloop.optimize.devices.shiftable import HOUR, mean_import
+from gridloop.optimize.explain import SAME_PRICE
+from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.linear import NO_VARIABLE, Coords, Sum, add_rows, add_variables
+from gridloop.optimize.solve import Outcome
+from gridloop.units import BoolArray, FloatArray, IntArray
+
+QUARTER = pd.Timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class ShiftableRun:
+    """A run that may begin within its window and is not interrupted.
+
+    profile_mw        mean power of each `profile_step` of the run [part]
+    earliest, latest  the run lies between these, UTC; None where the horizon alone bounds it
+    started           when it began, for a run that is under way: then nothing is left to decide
+    left_out_cost     money per MWh of a run that may be left out; None: it must run
+    early_cost        money per MWh and hour of waiting: breaks ties towards running early
+
+    It begins with an interval of the plan. What lies after the horizon is priced at the mean price to import.
+    """
+
+    profile_mw: Sequence[float] | FloatArray
+    profile_step: pd.Timedelta = QUARTER
+    earliest: pd.Timestamp | None = None
+    latest: pd.Timestamp | None = None
+    started: pd.Timestamp | None = None
+    left_out_cost: float | None = None
+    early_cost: float = 0.0001
+    id: str = "run"
+    bus: str = ""
+
+    def __post_init__(self) -> None:
+        without_gaps("ShiftableRun", self, ("profile_mw",))
+        profile = np.asarray(self.profile_mw, dtype=float)
+        problems = not_negative(self, ("early_cost",))
+        problems += not_negative(self, ("left_out_cost",)) if self.left_out_cost is not None else []
+        problems += with_zone(self, ("earliest", "latest", "started"))
+        if profile.ndim != 1 or not profile.size or not (profile >= 0).all() or not np.isfinite(profile).all():
+            problems.append("profile_mw must be one or more powers that are not negative")
+        if not self.profile_step > pd.Timedelta(0):
+            problems.append(f"profile_step is {self.profile_step}; it must be positive")
+        refuse("ShiftableRun", self, problems)
+
+    @property
+    def hours(self) -> float:
+        """How long it runs."""
+        return len(self.profile_mw) * (self.profile_step / HOUR)
+
+    @property
+    def energy_mwh(self) -> float:
+        """What it takes."""
+        return float(np.sum(self.profile_mw)) * (self.profile_step / HOUR)
+
+    def problems(self, horizon: Horizon) -> list[str]:
+        """Why it cannot run, with the smallest change that would let it."""
+        if self.started is not None or self.left_out_cost is not None:
+            return []
+        starts, later = starts_of(self, horizon)
+        if starts or later:
+            return []
+        begin = horizon.starts[0] if self.earliest is None else max(self.earliest, horizon.starts[0])
+        end = horizon.ends[-1] if self.latest is None else self.latest
+        possible = [at for at in horizon.starts if at >= begin]
+        would_do = f"latest {clock(possible[0] + self.hours * HOUR)}" if possible else "a longer horizon"
+        return [
+            f"a run of {self.hours:g} h that begins with an interval of the plan does not fit between {clock(begin)} "
+            f"and {clock(end)}. {would_do} would do, or a left_out_cost for a run that may be left out"
+        ]
+
+
+def starts_of(run: ShiftableRun, horizon: Horizon) -> tuple[list[pd.Timestamp], bool]:
+    """When it can begin, and whether it can begin after the horizon."""
+    if run.started is not None:
+        return [run.started], False
+    # A run must end by `latest`; without one, by the end of the horizon.
+    end = horizon.ends[-1] if run.latest is None else run.latest
+    last = end - run.hours * HOUR
+    starts = [at for at in horizon.starts if (run.earliest is None or at >= run.earliest) and at <= last]
+    return starts, last >= horizon.ends[-1]
+
+
+def powers_of(run: ShiftableRun, starts: Sequence[pd.Timestamp], horizon: Horizon) -> tuple[FloatArray, FloatArray]:
+    """Mean power in every interval for each start [start, step], and energy after the horizon [start], MWh."""
+    step = run.profile_step / HOUR
+    energy = np.concatenate([[0.0], np.cumsum(np.asarray(run.profile_mw, dtype=float)) * step])
+    at = np.arange(energy.size) * step
+    offset = np.array([(horizon.starts[0] - start) / HOUR for start in starts])
+    edges = np.append(horizon.waiting, horizon.hours.sum())
+    used = np.interp(offset[:, None] + edges, at, energy)
+    return np.diff(used, axis=1) / horizon.hours, energy[-1] - used[:, -1]
+
+
+class ShiftableRunGroup(Plain):
+    """Many runs in one problem; equations in docs/math/flexibility-dr.md."""
+
+    kind = "run"
+
+    def __init__(self, runs: Sequence[ShiftableRun], market: Market) -> None:
+        self.runs = list(runs)
+        self.ids = [run.id for run in runs]
+        self.bus = [run.bus for run in runs]
+        self.energy = np.array([run.energy_mwh for run in runs])
+        self.early = np.array([run.early_cost for run in runs])
+        self.may_miss = np.array([run.left_out_cost is not None for run in runs])
+        self.miss_cost = np.array([run.left_out_cost or 0.0 for run in runs], dtype=float)
+        self.later_price = mean_import(market)
+
+    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+        """start, later, left_out: whole decisions; power [MW] is what they come to."""
+        self.hours, self.waiting = horizon.hours, horizon.waiting
+        found = [starts_of(run, horizon) for run in self.runs]
+        widest = max(1, *(len(starts) for starts, _ in found))
+        shape = (len(self.runs), widest)
+        self.power_of = np.zeros((*shape, len(horizon)))
+        self.after, self.wait = np.zeros(shape), np.zeros(shape)
+        self.can_start: BoolArray = np.zeros(shape, dtype=bool)
+        self.can_wait = np.array([later for _, later in found])
+        for k, (run, (starts, _)) in enumerate(zip(self.runs, found, strict=True)):
+            n = len(starts)
+            self.can_start[k, :n] = True
+            self.power_of[k, :n], self.after[k, :n] = powers_of(run, starts, horizon) if n else (0.0, 0.0)
+            self.wait[k, :n] = [max((start - horizon.starts[0]) / HOUR, 0.0) for start in starts]
+        device = pd.Index(self.ids, name="run")
+        self.start = _whole(model, "run_start", [device, pd.RangeIndex(widest, name="start")], self.can_start)
+        self.later = _whole(model, "run_later", [device], self.can_wait)
+        self.left_out = _whole(model, "run_left_out", [device], self.may_miss)
+        most = self.power_of.max(axis=1)
+        self.power_now = add_variables(model, "run_power", [device, horizon.index], 0.0, most)
+        self.once = add_rows(
+            model,
+            "run_once",
+            [device],
+            [(self.start, 1.0), (self.later[:, None], 1.0), (self.left_out[:, None], 1.0)],
+            "=",
+            1.0,
+        )
+        labels, factors = _only_used(self.start, self.power_of)
+        add_rows(
+            model,
+            "run_profile",
+            [device, horizon.index],
+            [(self.power_now.labels.values, 1.0), (labels, -factors)],
+            "=",
+            0.0,
+        )
+
+    def terms(self) -> list[Term]:
+        return [Term(self.power_now.labels.values, self.bus, p=-1.0)]
+
+    def cost(self) -> dict[str, Sum]:
+        waiting = self.early[:, None] * self.wait * self.energy[:, None]
+        return {
+            "run_waiting": _sum((self.start, waiting)),
+            "run_later": _sum(
+                (self.start, self.later_price * self.after), (self.later, self.later_price * self.energy)
+            ),
+            "run_left_out": _sum((self.left_out, self.miss_cost * self.energy)),
+        }
+
+    def sent(self) -> list[Sent]:
+        return [Sent("p_mw", self.ids, self.power_now.labels.values[:, :1], (1.0,))]
+
+    def read(self, outcome: Outcome, prices: LocalPrices) -> list[Quantity]:
+        power = outcome.value(self.power_now)
+        at = prices.rows(self.bus)
+        chosen, left_out = outcome.at(self.start), outcome.at(self.left_out)
+        own = self.early[:, None] * self.wait * self.energy[:, None] + self.later_price * self.after
+        # What every start would cost at the worth of energy as it is, and were there no limits. [run, start]
+        worth, free = prices.p[at], prices.p[at] - prices.limit_effect[at]
+        priced, without = (np.einsum("kst,kt,t->ks", self.power_of, each, self.hours) + own for each in (worth, free))
+        reason, binding = [], []
+        for k, run in enumerate(self.runs):
+            could = np.flatnonzero(self.can_start[k])
+            taken = int(np.argmax(chosen[k])) if chosen[k].max() > 0.5 else -1
+            limit = _limit_of_difference(prices, int(at[k]), self.power_of[k], taken, without[k], could)
+            now = power[k, 0] > MOVING_MW
+            cheapest = priced[k, could].min(initial=np.inf)
+            if run.started is not None:
+                code = "run_under_way" if power[k].max() > MOVING_MW else "charged"
+            elif left_out[k] > 0.5:
+                code = "left_out"
+            elif now and len(could) == 1 and not self.can_wait[k] and not self.may_miss[k]:
+                code = "run_before_end"
+            elif taken >= 0 and priced[k, taken] > cheapest + SAME_PRICE:
+                code = "fit_whole"
+            elif now:
+                code = "relieve_limit" if limit else "run_low_price"
+            elif run.earliest is not None and self.wait[k, could].min(initial=np.inf) > 0:
+                code = "outside_window"
+            else:
+                code = "wait_for_limit" if limit else "wait_cheaper"
+            reason.append(code)
+            named = {"run_before_end": "window", "outside_window": "window", "charged": "energy"}.get(code, "")
+            binding.append(limit if code in ("relieve_limit", "wait_for_limit") else named)
+        return [Quantity("p_mw", self.ids, self.bus, power, reason, binding, prices.p[at, 0])]
+
+
+def _limit_of_difference(
+    prices: LocalPrices, row: int, power_of: FloatArray, taken: int, without: FloatArray, could: IntArray
+) -> str:
+    """The limit without which another start would have been cheaper than the one taken; "" where none is."""
+    if taken < 0 or not could.size:
+        return ""
+    best = int(could[np.argmin(without[could])])
+    if without[taken] <= without[best] + SAME_PRICE:
+        return ""
+    # The limit that weighs most where the two differ.
+    share = np.abs(prices.limit_share[row] * (power_of[taken] - power_of[best]))
+    step = int(np.argmax(share))
+    return str(prices.limit[row, step]) if share[step] > 0 else ""
+
+
+def _whole(model: linopy.Model, name: str, coords: Coords, present: BoolArray) -> IntArray:
+    """Labels of decisions that are 0 or 1; −1 where there is none."""
+    shape = tuple(len(index) for index in coords)
+    low, high = (xr.DataArray(np.full(shape, bound), coords=list(coords)) for bound in (0.0, 1.0))
+    mask = xr.DataArray(present, coords=list(coords))
+    variable = model.add_variables(low, high, name=name, mask=mask, integer=True)
+    return np.asarray(variable.labels.values, dtype=np.int64)
+
+
+def _only_used(start: IntArray, power_of: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Labels and powers of the starts that have power in an interval: [run, step, start that counts]."""
+    by_step = power_of.transpose(0, 2, 1)
+    used = by_step != 0
+    width = max(1, int(used.sum(axis=2).max()))
+    order = np.argsort(~used, axis=2, kind="stable")[:, :, :width]
+    factors = np.take_along_axis(by_step, order, axis=2)
+    labels = np.take_along_axis(np.broadcast_to(start[:, None, :], by_step.shape), order, axis=2)
+    return np.where(factors != 0, labels, NO_VARIABLE), factors
+
+
+def _sum(*parts: tuple[IntArray, FloatArray]) -> Sum:
+    return Sum(
+        np.concatenate([labels.ravel() for labels, _ in parts]),
+        np.concatenate([np.broadcast_to(money, labels.shape).ravel() for labels, money in parts]).astype(float),
+    )

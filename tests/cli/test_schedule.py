@@ -1,0 +1,149 @@
+"""`gridloop schedule SITE.toml`: a plan for people and programs, a page, and what is said of a bad file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from pytest import approx
+
+HOURS = pd.date_range("2026-06-15", periods=6, freq="h", tz="UTC")
+
+SITE = """
+name = "Yard"
+timezone = "Europe/Berlin"
+
+[prices]
+file = "prices.csv"
+
+[connection]
+import_limit_mw = 3.0
+
+[[battery]]
+id = "box"
+capacity_mwh = 2.0
+max_charge_mw = 1.0
+max_discharge_mw = 1
+charge_efficiency = 1.0
+discharge_efficiency = 0.9
+initial_soc = 0.0
+degradation_cost = 5.0
+end_value_per_mwh = 0.0
+
+[[load]]
+id = "hall"
+p_mw = "base.csv:hall_mw"
+
+[[renewable]]
+id = "roof"
+available_mw = [0, 0, 0.2, 0.4, 0.2, 0]
+
+[[ev_fleet]]
+sessions = "cars.csv"
+"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    pd.DataFrame({"valid_at": HOURS, "eur_per_mwh": [60.0, 20, 20, 60, 140, 60]}).to_csv(
+        tmp_path / "prices.csv", index=False
+    )
+    pd.DataFrame({"time": HOURS, "hall_mw": 0.5}).to_csv(tmp_path / "base.csv", index=False)
+    pd.DataFrame(
+        {
+            "session": ["a", "b"],
+            "bus": "",
+            "arrival": HOURS[0],
+            "departure": [HOURS[4], HOURS[5]],
+            "energy_mwh": [0.04, 0.02],
+            "max_charge_mw": 0.02,
+        }
+    ).to_csv(tmp_path / "cars.csv", index=False)
+    file = tmp_path / "site.toml"
+    file.write_text(SITE)
+    return file
+
+
+def test_a_plan_for_programs_beside_the_devices_left_alone(gridloop, site, tmp_path):
+    out, page = tmp_path / "plan.csv", tmp_path / "plan.html"
+    said = gridloop("schedule", site, "--json", "--out", out, "--plot", page)
+    data = json.loads(said.out)
+    assert said.code == 0 and data["status"] == "optimal"
+    assert data["cost"] == approx(sum(data["parts"].values()), abs=1e-6)
+    # Left alone: the hall 3 MWh less 0.8 of the roof at each hour's price, the cars at once at 60, 20 and 20.
+    hall = 0.5 * (60 + 20 + 20 + 60 + 140 + 60) - (0.2 * 20 + 0.4 * 60 + 0.2 * 140)
+    cars = 0.02 * (60 + 20) + 0.02 * 60
+    assert data["left_alone"]["parts"]["import"] + data["left_alone"]["parts"]["export"] == approx(
+        hall + cars, abs=1e-3
+    )
+    assert data["left_alone"]["cost"] > data["cost"]
+    table = pd.read_csv(out)
+    power = table[(table["device"] == "box") & (table["quantity"] == "p_mw")]["value"].to_numpy()
+    assert np.allclose(power, [0, 1, 1, -0.8, -1, 0], atol=1e-5)
+    assert {row["device"] for row in data["setpoints"]} == {"box", "hall", "roof", "a", "b"}
+    assert all(row["why"] for row in data["setpoints"])
+    text = page.read_text()
+    assert 'id="chart-profile"' in text and "left alone" in text and "https://" not in text.split("<script>")[0]
+
+
+def test_a_plan_for_people(gridloop, site):
+    site.write_text(site.read_text().replace("[0, 0, 0.2, 0.4, 0.2, 0]", "0.1"))
+    said = gridloop("schedule", site, "--steps", "4", "--start", "2026-06-15T01:00Z")
+    assert said.code == 0 and said.err == ""
+    lines = said.out.splitlines()
+    assert lines[0] == "Yard: 4 devices, 4 intervals from 2026-06-15 03:00 to 2026-06-15 07:00 Europe/Berlin"
+    assert lines[1].startswith("Cost ") and "Left alone the same devices would cost" in said.out
+    assert "charges because energy is cheap here" in said.out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("capacity_mwh = 2.0", "capacity_mwh = 2.0\nsize = 3", "[battery] has no key size; allowed are capacity_mwh"),
+        ("capacity_mwh = 2.0", "", "[battery] lacks capacity_mwh"),
+        ("capacity_mwh = 2.0", 'capacity_mwh = "two"', "[battery] capacity_mwh is 'two'; a number is needed"),
+        ("[[battery]]", "[[batery]]", "has no section batery; allowed are name"),
+        ("base.csv:hall_mw", "base.csv:mill_mw", "base.csv has no column mill_mw; it has hall_mw"),
+        ("base.csv:hall_mw", "else.csv:hall_mw", "There is no file"),
+        ("[0, 0, 0.2, 0.4, 0.2, 0]", "[0, 0]", "available_mw has 2 values for 6 intervals"),
+        ('file = "prices.csv"', 'file = "base.csv"', "base.csv has no column import_eur_per_mwh"),
+        ("import_limit_mw = 3.0", "import_limit_mw = -3.0", "import_limit_mw is -3.0; it must not be negative"),
+        ('name = "Yard"', 'name = "Yard', "is not valid TOML"),
+        ("Europe/Berlin", "Europe/Bielefeld", "timezone 'Europe/Bielefeld' is unknown"),
+    ],
+)
+def test_what_is_wrong_is_named(gridloop, site, old, new, words):
+    text = site.read_text()
+    assert old in text
+    site.write_text(text.replace(old, new))
+    said = gridloop("schedule", site)
+    assert said.code == 2 and said.out == ""
+    assert words in said.err and len(said.err.splitlines()) == 1
+
+
+def test_a_gap_in_a_series_is_named_and_not_filled(gridloop, site):
+    table = pd.read_csv(site.parent / "base.csv")
+    table.loc[2, "hall_mw"] = np.nan
+    table.to_csv(site.parent / "base.csv", index=False)
+    said = gridloop("schedule", site)
+    assert said.code == 2
+    assert "no number in hall_mw for 1 of 6 intervals, the first at 2026-06-15 02:00:00+00:00" in said.err
+
+
+def test_rows_of_times_that_are_twice_there_are_refused(gridloop, site):
+    table = pd.read_csv(site.parent / "prices.csv")
+    pd.concat([table, table.tail(1)]).to_csv(site.parent / "prices.csv", index=False)
+    said = gridloop("schedule", site)
+    assert said.code == 2 and "prices.csv: times must rise, each once" in said.err
+
+
+def test_the_file_in_the_guide_is_planned(gridloop, site):
+    guide = Path(__file__).resolve().parents[2] / "docs" / "guides" / "schedule-file.md"
+    table = pd.read_csv(site.parent / "base.csv").assign(roof_mw=0.1)
+    table.to_csv(site.parent / "base.csv", index=False)
+    site.write_text(guide.read_text(encoding="utf-8").split("```text\n")[1].split("```")[0])
+    said = gridloop("schedule", site, "--steps", "6")
+    assert said.code == 0 and said.out.startswith("Yard: 4 devices, 6 intervals")
