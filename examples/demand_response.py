@@ -76,7 +76,7 @@ def main() -> None:
         [table[["called"]], kw.rename(columns=lambda c: c.replace("_mw", "_kw")), table[["paid"]]], axis=1
     )
     print(f"\n{len(shown)} events:")
-    print(shown.round(2).set_axis(study.event.index.strftime("%Y-%m-%d")).to_string())
+    print(shown.round(2).set_axis(study.event.index.tz_convert(FONTANA_ZONE).strftime("%Y-%m-%d")).to_string())
     print("\nWho bears it, by size of the home:")
     print(study.group[["customers", "calls", "most_calls", "share_of_customers", "share_of_calls", "paid"]].round(2))
     saved = study.energy_cost_without - study.energy_cost

@@ -136,3 +136,18 @@ def test_a_community_pays_less_at_a_lower_peak(tmp_path: Path):
     rows = [line for line in said.splitlines() if line.endswith("%")]
     assert "batteries rest" in said and rows
     assert all(float(line.split()[-1].rstrip("%")) > 0.0 for line in rows)
+
+
+def test_a_robust_plan_beats_planning_on_the_mean(tmp_path: Path):
+    said = run("robust_battery.py", folder=tmp_path).splitlines()
+    words = ("planned on the mean", "robust", "knowing")
+    for line in said[:3]:
+        mean, robust, knowing = (float(line.split(f"{w} ")[1].split(",")[0].split(";")[0]) for w in words)
+        assert knowing <= robust <= mean
+    assert float(said[4].split("kept in ")[1].split(" %")[0]) >= 70
+
+
+def test_a_street_is_called_in_turns_and_what_it_delivered_is_measured(tmp_path: Path):
+    said = run("demand_response.py", folder=tmp_path)
+    assert "4.14 planned, 7.05 uncontrolled" in said and "8 events" in said
+    assert "errs -0.9%" in said

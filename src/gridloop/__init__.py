@@ -28,6 +28,16 @@ if TYPE_CHECKING:
     from gridloop.io.folder import write_network as write_network
     from gridloop.io.pglib_uc import read_units as read_units
     from gridloop.io.read import read_network as read_network
+    from gridloop.market.demand_response.baseline import BaselineMethod as BaselineMethod
+    from gridloop.market.demand_response.baseline import customer_baseline as customer_baseline
+    from gridloop.market.demand_response.equity import by_group as by_group
+    from gridloop.market.demand_response.event import DREvent as DREvent
+    from gridloop.market.demand_response.event import call_event as call_event
+    from gridloop.market.demand_response.measure import measure_event as measure_event
+    from gridloop.market.demand_response.program import DRProgram as DRProgram
+    from gridloop.market.demand_response.study import DRStudy as DRStudy
+    from gridloop.market.demand_response.study import study_program as study_program
+    from gridloop.market.demand_response.trial import placebo_trial as placebo_trial
     from gridloop.market.tariff import DynamicTariff as DynamicTariff
     from gridloop.network.feeder.model import Feeder as Feeder
     from gridloop.network.merge import merge as merge
@@ -67,11 +77,19 @@ if TYPE_CHECKING:
     from gridloop.optimize.devices.battery import Battery as Battery
     from gridloop.optimize.devices.connection import Connection as Connection
     from gridloop.optimize.devices.ev import EVFleet as EVFleet
+    from gridloop.optimize.devices.heat_pump import HeatPump as HeatPump
     from gridloop.optimize.devices.load import Load as Load
+    from gridloop.optimize.devices.pump import Pump as Pump
+    from gridloop.optimize.devices.reducible import Reducible as Reducible
     from gridloop.optimize.devices.renewable import Renewable as Renewable
     from gridloop.optimize.devices.services import Regulation as Regulation
     from gridloop.optimize.devices.services import Reserve as Reserve
+    from gridloop.optimize.devices.sheddable import ShedClass as ShedClass
+    from gridloop.optimize.devices.sheddable import Sheddable as Sheddable
+    from gridloop.optimize.devices.shiftable import Shiftable as Shiftable
+    from gridloop.optimize.devices.shiftable_run import ShiftableRun as ShiftableRun
     from gridloop.optimize.devices.tap_changer import TapChanger as TapChanger
+    from gridloop.optimize.devices.water_heater import WaterHeater as WaterHeater
     from gridloop.optimize.dispatch_result import Dispatch as Dispatch
     from gridloop.optimize.economics import Economics as Economics
     from gridloop.optimize.economics import battery_economics as battery_economics
@@ -94,6 +112,12 @@ if TYPE_CHECKING:
     from gridloop.optimize.problems.opf_feeder import optimal_feeder_flow as optimal_feeder_flow
     from gridloop.optimize.problems.schedule import schedule as schedule
     from gridloop.optimize.problems.secure import secure_optimal_flow as secure_optimal_flow
+    from gridloop.optimize.robust.plan import RobustPlan as RobustPlan
+    from gridloop.optimize.robust.roll import Rolled as Rolled
+    from gridloop.optimize.robust.roll import roll as roll
+    from gridloop.optimize.robust.scenario import Scenario as Scenario
+    from gridloop.optimize.robust.scenario import scenarios_from as scenarios_from
+    from gridloop.optimize.robust.schedule import schedule_robust as schedule_robust
     from gridloop.optimize.storage import BatterySchedules as BatterySchedules
     from gridloop.optimize.storage import battery_schedules as battery_schedules
     from gridloop.optimize.studies.battery_year import BatteryStudy as BatteryStudy
@@ -142,6 +166,7 @@ _WHERE = {
     "Adoption": "powerflow.study.samplers",
     "Ageing": "optimize.ageing.report",
     "BCoefficients": "optimize.losses",
+    "BaselineMethod": "market.demand_response.baseline",
     "Battery": "optimize.devices.battery",
     "BatterySchedules": "optimize.storage",
     "BatteryStudy": "optimize.studies.battery_year",
@@ -161,6 +186,9 @@ _WHERE = {
     "Contingencies": "powerflow.contingency.report",
     "Converged": "powerflow.study.reducers",
     "CorrectedForecaster": "forecast.corrected",
+    "DREvent": "market.demand_response.event",
+    "DRProgram": "market.demand_response.program",
+    "DRStudy": "market.demand_response.study",
     "DayAheadForecaster": "forecast.day_ahead",
     "Dc": "optimize.physics.dc",
     "Delivery": "optimize.vpp.delivery",
@@ -182,6 +210,7 @@ _WHERE = {
     "GaussianCopula": "powerflow.study.samplers",
     "GridloopError": "errors",
     "GuardedForecaster": "forecast.operation.guard",
+    "HeatPump": "optimize.devices.heat_pump",
     "Homes": "io.citylearn",
     "Horizon": "optimize.horizon",
     "HostingCapacity": "powerflow.study.reducers",
@@ -195,14 +224,23 @@ _WHERE = {
     "OptimalFlow": "optimize.optimal_flow",
     "Plan": "optimize.plan",
     "PriceForecaster": "forecast.price",
+    "Pump": "optimize.devices.pump",
     "Quantiles": "powerflow.study.reducers",
     "Range": "powerflow.study.reducers",
     "Readings": "series.readings",
+    "Reducible": "optimize.devices.reducible",
     "Regulation": "optimize.devices.services",
     "Renewable": "optimize.devices.renewable",
     "Reserve": "optimize.devices.services",
+    "RobustPlan": "optimize.robust.plan",
+    "Rolled": "optimize.robust.roll",
+    "Scenario": "optimize.robust.scenario",
     "ScheduleCase": "optimize.check.plan",
     "Security": "optimize.physics.dc",
+    "ShedClass": "optimize.devices.sheddable",
+    "Sheddable": "optimize.devices.sheddable",
+    "Shiftable": "optimize.devices.shiftable",
+    "ShiftableRun": "optimize.devices.shiftable_run",
     "SolarForecaster": "forecast.solar",
     "Split": "optimize.vpp.split",
     "Study": "powerflow.study.study",
@@ -211,6 +249,7 @@ _WHERE = {
     "UnitSystem": "network.unit_system",
     "Violations": "powerflow.study.reducers",
     "VirtualPowerPlant": "optimize.vpp.plant",
+    "WaterHeater": "optimize.devices.water_heater",
     "WeekAheadForecaster": "forecast.week_ahead",
     "WindForecaster": "forecast.wind",
     "WorstK": "powerflow.study.reducers",
@@ -218,6 +257,8 @@ _WHERE = {
     "battery_economics": "optimize.economics",
     "battery_schedules": "optimize.storage",
     "battery_study": "optimize.studies.battery_year",
+    "by_group": "market.demand_response.equity",
+    "call_event": "market.demand_response.event",
     "charge_fleet": "optimize.charging_fleet.charge",
     "charging_events": "optimize.charging_events",
     "charging_problems": "optimize.charging.problems",
@@ -225,6 +266,7 @@ _WHERE = {
     "commit_units": "optimize.problems.commitment",
     "community_year": "optimize.studies.community",
     "contingencies": "powerflow.contingency.study",
+    "customer_baseline": "market.demand_response.baseline",
     "dispatch": "optimize.problems.dispatch",
     "fair_energies": "optimize.charging.fair",
     "fleet_ageing": "optimize.ageing.report",
@@ -232,6 +274,7 @@ _WHERE = {
     "left_alone": "optimize.before",
     "load_margin": "powerflow.diagnosis",
     "lodf": "powerflow.sensitivities",
+    "measure_event": "market.demand_response.measure",
     "merge": "network.merge",
     "next_best": "optimize.next_best",
     "open_store": "telemetry.store",
@@ -239,6 +282,7 @@ _WHERE = {
     "optimal_feeder_flow": "optimize.problems.opf_feeder",
     "optimal_power_flow": "optimize.problems.opf",
     "place_units": "optimize.problems.commitment_units",
+    "placebo_trial": "market.demand_response.trial",
     "plan_charging": "optimize.charging.planning",
     "plan_dispatch": "optimize.problems.multi_period",
     "power_flow": "powerflow.doors",
@@ -254,10 +298,14 @@ _WHERE = {
     "replan_charging": "optimize.charging.replan",
     "replay_tick": "operate.replay",
     "resume_run": "operate.run",
+    "roll": "optimize.robust.roll",
+    "scenarios_from": "optimize.robust.scenario",
     "schedule": "optimize.problems.schedule",
+    "schedule_robust": "optimize.robust.schedule",
     "secure_optimal_flow": "optimize.problems.secure",
     "simulate": "powerflow.study.simulate",
     "simulate_arrivals": "optimize.charging_arrivals",
+    "study_program": "market.demand_response.study",
     "track_delivery": "optimize.vpp.delivery",
     "uncontrolled_charging": "optimize.charging.baselines",
     "units_of_network": "optimize.problems.commitment_units",

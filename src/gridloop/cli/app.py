@@ -24,6 +24,7 @@ from gridloop.cli import (
     run,
     schedule,
     simulate,
+    study,
 )
 from gridloop.cli.output import Interrupted
 from gridloop.errors import BadInput
@@ -53,6 +54,7 @@ app.command("query")(query.query)
 app.command("replay")(replay.replay)
 app.command("schedule")(schedule.schedule)
 app.command("simulate")(simulate.simulate)
+app.add_typer(study.app, name="study")
 app.command("backtest")(backtest.backtest)
 app.command("bench")(bench.bench)
 

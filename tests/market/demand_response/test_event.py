@@ -98,6 +98,13 @@ def test_weekends_and_holidays_are_left_in_peace():
     assert len(call(DRProgram(weekdays_only=False), customers(), MONDAY + 5 * DAY).called) == 2
 
 
+def test_a_start_on_a_local_clock_is_the_same_moment():
+    local = call(DRProgram(zone="Europe/Berlin"), customers(), MONDAY.tz_convert("Asia/Tokyo"))
+    assert (local.start, local.end) == (MONDAY, MONDAY + 2 * HOUR) and str(local.start.tz) == "UTC"
+    with pytest.raises(BadInput, match="has no zone"):
+        call(DRProgram(), customers(), MONDAY.tz_localize(None))
+
+
 def test_wrong_input_is_named():
     with pytest.raises(MissingColumn, match="expected_mw"):
         call(DRProgram(), customers().drop(columns="expected_mw"))

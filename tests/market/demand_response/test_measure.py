@@ -69,7 +69,7 @@ def test_a_missing_meter_is_not_measured_and_not_paid():
 
 
 def test_an_error_that_is_always_there_is_told_and_can_be_taken_off():
-    """Homes that take 0.2 MW less in these hours on every second day: the mean of ten days is 0.1 too high or too low."""
+    """Homes that take 0.2 MW less in these hours on every second day, and a baseline of the five highest days."""
     table = meters(spread=0.0)
     half = (table.index.hour >= 16) & (table.index.hour < 18) & (table.index.dayofyear % 2 == START.dayofyear % 2)
     table.loc[half] -= 0.2
@@ -92,6 +92,18 @@ def test_ends_are_the_order_statistics_of_a_pencil():
     assert ends_of(np.arange(39.0)[::-1], 0.9) == (1.0, 37.0)
     assert np.isnan(ends_of(np.arange(18.0), 0.9)).all()
     assert ends_of(np.append(np.arange(19.0), np.nan), 0.9) == (0.0, 18.0)
+
+
+def test_the_interval_of_a_customer_is_that_of_its_own_errors():
+    """Delivered less the largest error, and less the smallest: it holds what was taken off, of customers and groups."""
+    table = meters(spread=0.05)
+    table.loc[table.index >= START] -= 0.5
+    found = measure_event(event(table), table, placebo_days=19)
+    for rows in (found.customer, found.group):
+        assert (rows["low_mw"] < rows["corrected_mw"]).all() and (rows["corrected_mw"] < rows["high_mw"]).all()
+    wide = found.customer["high_mw"] - found.customer["low_mw"]
+    assert (wide > 0.05).all() and (wide < 0.5).all()
+    assert ((found.customer["low_mw"] < 0.5) & (found.customer["high_mw"] > 0.5)).sum() >= 3
 
 
 def test_a_gap_in_one_meter_does_not_cost_the_day():

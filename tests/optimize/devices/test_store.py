@@ -83,6 +83,17 @@ def test_a_house_is_warmed_before_it_is_too_cold(prices):
     assert why(plan, "heat pump") == ("run_for_comfort", "band")
 
 
+def test_a_room_is_cooled_before_it_is_too_warm(prices):
+    """The same turned over: 1 K an hour flows in, 1 K below the upper end of its band."""
+    pump = HeatPump(
+        1.0, 1.0, 0.0, 0.0, cop=2.0, gains_mw=1.0, min_c=10.0, max_c=26.0, initial_c=25.0, cooling=True, end_value=0.0,
+        outside_cost=1000.0,
+    )  # fmt: skip
+    plan = schedule([pump], prices([90, 50, 10]))
+    assert plan.of("heat pump", "p_mw").tolist() == approx([0, 0.5, 0.5], abs=MW)
+    assert plan.of("heat pump", "temperature_c").tolist() == approx([26, 26, 26], abs=1e-5)
+
+
 def test_at_the_end_of_its_band_it_rests(prices):
     pump = Pump(2.0, 100.0, 0.0, max_m3=200.0, initial_m3=200.0, end_value=10.0)
     assert why(schedule([pump], prices([50, 10])), "pump") == ("store_full", "band")

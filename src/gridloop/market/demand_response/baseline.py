@@ -31,6 +31,7 @@ from gridloop.market.demand_response.day_windows import (
     step_of,
     tidy,
 )
+from gridloop.series.clock import utc
 from gridloop.units import BoolArray, FloatArray
 
 ADJUSTMENTS = ("multiplicative", "additive", "none")
@@ -125,10 +126,10 @@ def customer_baseline(
 
     Raises `OutOfRange` for irregular meters or an event off their steps.
     """
-    table = tidy(meters)
+    table, start, end = tidy(meters), utc(start), utc(end)
     windows = EventWindows.of(table, start, end, method, zone, holidays, event_days)
     estimate = windows.estimate(len(windows.days) - 1, method)
-    times = pd.date_range(start.tz_convert("UTC"), end, freq=step_of(table), inclusive="left", name="valid_at")
+    times = pd.date_range(start, end, freq=step_of(table), inclusive="left", name="valid_at")
     reason = np.full(table.shape[1], "", dtype=object)
     no_adjustment = np.isnan(estimate.adjustment)
     reason[no_adjustment] = "values before the event are missing"

@@ -16,6 +16,7 @@ import pandas as pd
 from gridloop.diagnosis import Diagnosis
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange, listed
 from gridloop.market.demand_response.program import HOUR, DRProgram
+from gridloop.series.clock import utc
 
 COLUMNS = ("group", "expected_mw")
 # Less than this is rounding of a sum of expectations: a milliwatt.
@@ -69,7 +70,7 @@ def call_event(
     """Call as many customers as the need takes, in fair turns.
 
     customers  index id; group, expected_mw; optionally max_calls, a lower cap of one's own, and available (bool)
-    start      UTC; hours long
+    start      with its zone; hours long
     issued_at  when the call goes out
     history    the events before, of this programme
 
@@ -78,6 +79,7 @@ def call_event(
     be called are, and `diagnosis` says what is missing.
     """
     _check(customers)
+    start, issued_at = utc(start), utc(issued_at)
     year = program.local(start).year
     before = [event for event in history if program.local(event.start).year == year]
     problems = program.problems(start, hours, issued_at, len(before))

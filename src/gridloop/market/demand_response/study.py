@@ -34,9 +34,9 @@ COMPARED_DAYS = 60
 class DRStudy:
     """What a year with a programme came to, beside the same year without.
 
-    event       one row per event: called, expected_mw, true_mw, measured_mw, corrected_mw, low_mw, high_mw, holds (whether the
-                interval held the truth), measured customers, peak_mw and peak_without_mw (highest mean power of all
-                customers in the event's hours), paid
+    event       one row per event: called, measured (customers), expected_mw, true_mw, measured_mw, corrected_mw,
+                low_mw, high_mw, holds (whether the interval held the truth), peak_mw and peak_without_mw (highest mean
+                power of all customers in the event's hours), paid
     group       `by_group` of all events and deliveries
     energy      money for energy at the tariff, of all customers: without and with the programme
     meters      what the meters showed with the programme

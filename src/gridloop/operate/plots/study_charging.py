@@ -37,7 +37,7 @@ def build_charging_page(
 ) -> str:
     """ways: way → how it charged, without control first and planned last"""
     looks = dict(zip(ways, (*COLORS[: len(ways) - 1], COLORS[-1]), strict=True))
-    first, last = list(ways)[0], list(ways)[-1]
+    first, last = next(iter(ways)), list(ways)[-1]
     kw = {way: 1e3 * ways[way].site_mw for way in ways}
     curves = [Curve(way, kw[way], {"color": looks[way]}) for way in (first, last)]
     if np.isfinite(limit_mw):
@@ -47,7 +47,7 @@ def build_charging_page(
         Panel("Price to import", "per MWh", [Curve("price", prices, {"color": style.INK})]),
     ]
     week = profile("charging", panels, zone, "Power before and after, and prices", week_of(kw[first], zone))
-    peaks = {way: by_period(kw[way], zone).max() for way in ways}
+    peaks = {way: by_period(kw[way], zone, "max") for way in ways}
     daily = bars(
         "peaks", list(peaks[first].index), {way: (list(values), looks[way]) for way, values in peaks.items()}, "kW",
         "Highest power by day or month, by way of charging",

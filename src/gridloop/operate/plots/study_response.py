@@ -65,7 +65,11 @@ def _events(study: DRStudy, zone: str) -> Part:
 
 
 def _groups(study: DRStudy) -> Part:
-    shown = [c for c in ("customers", "calls", "most_calls", "share_of_customers", "share_of_calls", "paid") if c in study.group]
+    shown = [
+        c
+        for c in ("customers", "calls", "most_calls", "share_of_customers", "share_of_calls", "paid")
+        if c in study.group
+    ]
     rows = [[escaped(name), *(number(float(row[c]), 2) for c in shown)] for name, row in study.group.iterrows()]
     html = table(["group", *(c.replace("_", " ") for c in shown)], rows, numeric=range(1, len(shown) + 1))
     return Part("groups", "Who bears it", "By size of the customer.", html=html)
