@@ -1,9 +1,10 @@
 """Demand response on recorded homes: placebo events that should find nothing, and a programme through a year.
 
 Placebo: every working day of the 17 homes of Fontana (hourly, a year) and of 5 Australian customers (half-hourly, two
-years) counts as an event from 16 to 20 o'clock that nobody answered. The 90 % interval of the sum is to hold zero on
-90 % of the days, within what their number lets it wander (two standard errors); the bias, with
-the mean error of the days before taken off, is to stay within 3 % of the load.
+years) counts as an event from 16 to 20 o'clock that nobody answered. The bias of the baseline that is paid by (10 of
+10), as it is and with nothing taken off, is to stay within 5 % of the load; the others are tried and not promised. The
+90 % interval of the sum is to hold zero on 90 % of the days, within what their number lets it wander (two standard
+errors). That checks the interval alone: it is made of the baseline's own errors, and covers a bad baseline as well.
 
 Programme: 15 events a year at most, called the evening before a day like a busy one, answered as `Response` assumes and
 planned by `schedule`. Beside it the same year without a programme; what was truly delivered is known here. The same
@@ -34,8 +35,9 @@ PLACEBO = "demand response: placebo events, {}"
 PROGRAM = "demand response: programme, fontana"
 CASES = (PLACEBO.format("fontana"), PLACEBO.format("australia"), PROGRAM)
 LEVEL = 0.9
-MOST_BIAS = 0.03
-METHODS = {"10 of 10": TEN_OF_TEN, "5 of 10": FIVE_OF_TEN, "10 of 10, additive": BaselineMethod(adjustment="additive")}
+MOST_BIAS = 0.05
+PAID_BY = "10 of 10"
+METHODS = {PAID_BY: TEN_OF_TEN, "5 of 10": FIVE_OF_TEN, "10 of 10, additive": BaselineMethod(adjustment="additive")}
 # Days before which there are no baselines and no placebos: the programme begins after them.
 FIRST_DAY = pd.Timestamp("2016-12-01")
 
@@ -70,7 +72,7 @@ def _placebo(bench: Bench, name: str, load: pd.DataFrame, zone: str) -> Row:
     notes = []
     for method, trial in trials.items():
         facts[method] = _of_trial(trial)
-        notes.append(_judged(method, trial, quick=bench.quick))
+        notes.append(judged(method, trial, quick=bench.quick))
     return Row(NAME, case, 1, ours=Rates((len(METHODS) / took,), "trials per second"), facts=facts, notes=tuple(notes))
 
 
@@ -84,16 +86,19 @@ def _of_trial(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _judged(method: str, trial: Trial, *, quick: bool) -> str:
+def judged(method: str, trial: Trial, *, quick: bool) -> str:
+    """What is said of a trial: of the bias, which is promised of the method that is paid by, and of the interval."""
     total = trial.total
     wander = 2 * math.sqrt(LEVEL * (1 - LEVEL) / max(float(total["events"]), 1.0))
     corrected = float(total["corrected_bias_mw"] / total["load_mw"])
-    kept = float(total["coverage"]) >= LEVEL - wander and abs(corrected) <= MOST_BIAS
-    judged = verdict(kept, quick=quick, part="half of the record")
+    part = "half of the record"
+    bias = verdict(abs(float(total["bias_share"])) <= MOST_BIAS, quick=quick, part=part)
+    holds = verdict(float(total["coverage"]) >= LEVEL - wander, quick=quick, part=part)
+    promised = f", promised within {MOST_BIAS:.0%}" if method == PAID_BY else ""
     return (
-        f"{judged}: {method}: bias {total['bias_share']:+.1%} of load, {corrected:+.1%} with the mean of the days "
-        f"before taken off, promised within {MOST_BIAS:.0%}; the {LEVEL:.0%} interval holds on "
-        f"{total['coverage']:.1%} of {total['events']:.0f} days, promised {LEVEL - wander:.1%} or more."
+        f"{bias if promised else 'Not promised'}: {method}: bias {total['bias_share']:+.1%} of load{promised} "
+        f"({corrected:+.1%} with the mean of the days before taken off). Of the interval alone: {holds}: {LEVEL:.0%} "
+        f"holds on {total['coverage']:.1%} of {total['events']:.0f} days, promised {LEVEL - wander:.1%} or more."
     )
 
 

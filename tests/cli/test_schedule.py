@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 from pytest import approx
 
+from gridloop.io.folder import write_network
+from gridloop.testing import village
+
 HOURS = pd.date_range("2026-06-15", periods=6, freq="h", tz="UTC")
 
 SITE = """
@@ -147,3 +150,28 @@ def test_the_file_in_the_guide_is_planned(gridloop, site):
     site.write_text(guide.read_text(encoding="utf-8").split("```text\n")[1].split("```")[0])
     said = gridloop("schedule", site, "--steps", "6")
     assert said.code == 0 and said.out.startswith("Yard: 4 devices, 6 intervals")
+
+
+@pytest.mark.parametrize("start", [0, 5])
+def test_a_single_quarter_of_an_hour_is_no_hour(gridloop, site, start):
+    """Half a megawatt for a quarter of an hour, at the first and at the last row of the prices."""
+    quarters = pd.date_range(HOURS[0], periods=6, freq="15min")
+    pd.DataFrame({"valid_at": quarters, "eur_per_mwh": 60.0}).to_csv(site.parent / "prices.csv", index=False)
+    pd.DataFrame({"time": quarters, "hall_mw": 0.5}).to_csv(site.parent / "base.csv", index=False)
+    site.write_text(SITE[: SITE.index("[[battery]]")] + '[[load]]\nid = "hall"\np_mw = "base.csv:hall_mw"\n')
+    said = gridloop("schedule", site, "--start", quarters[start].isoformat(), "--steps", "1", "--json")
+    assert json.loads(said.out)["cost"] == approx(0.25 * 0.5 * 60.0)
+
+
+def test_devices_left_alone_are_said_to_have_no_network(gridloop, site, tmp_path):
+    """Where there is a network, on the page and in the words; where there is none, nothing is said of it."""
+    words = "reckoned without the network"
+    assert words not in gridloop("schedule", site).out
+    write_network(village(), tmp_path / "grid")
+    site.write_text(
+        'network = "grid"\n' + SITE[: SITE.index("[[battery]]")] + '[[load]]\nid = "hall"\nbus = "mill"\np_mw = 0.5\n'
+    )
+    page = tmp_path / "plan.html"
+    said = gridloop("schedule", site, "--plot", page)
+    assert said.code == 0, said.err
+    assert words in said.out and words in page.read_text()

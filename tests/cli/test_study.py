@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from pytest import approx
 
-from gridloop.cli.study_homes import load_and_tariff
+from gridloop.cli.study_homes import homes_of, load_and_tariff
 
 # Solvers' tolerances of 1e-7 on powers, at prices of hundreds; plans add a hundredth per MWh and hour for haste.
 MONEY = 0.05
@@ -87,6 +87,7 @@ def test_a_battery_for_people(gridloop, cheap_nights):
     assert said.code == 0 and said.err == ""
     assert "Planning 2 days …" in said.out and "42.9% of perfect foresight" in said.out
     assert "net present value" in said.out and "At rest they earn nothing" in said.out
+    assert "takes the 2 days for every day of 20 years" in said.out
 
 
 # ----- charging
@@ -210,6 +211,23 @@ def test_a_programme_for_people(gridloop, meters):
     said = gridloop("study", "dr", meters[0], *EVENTS)
     assert said.code == 0 and said.err == ""
     assert "without programme" in said.out and "That 80% of calls are answered, and how, is assumed." in said.out
+
+
+def test_a_programme_that_calls_nobody_is_told(gridloop, meters):
+    said = gridloop("study", "dr", meters[0], *EVENTS[:2], "--first", "2026-04-14")
+    assert said.code == 0 and said.err == ""
+    assert "No event was called" in said.out
+    late = gridloop("study", "dr", meters[0], *EVENTS, "--begin-h", "22")
+    assert late.code != 0 and "it would last from 22:00 to 02:00" in late.err
+
+
+def test_hourly_meters_at_half_past_stay_what_they_are(tmp_path):
+    """Hours of India begin at half past in UTC: no hour is cut in two."""
+    index = hours(2) + pd.Timedelta(minutes=30)
+    pd.DataFrame({"valid_at": index, "c": np.arange(48.0)}).to_csv(tmp_path / "india.csv", index=False)
+    homes, _ = homes_of(tmp_path / "india.csv", None, "mw", "", None, 50.0, "UTC", (0.01, 0.005, 0.9))
+    assert homes.load_mw.index.equals(index.as_unit(homes.load_mw.index.unit).rename(homes.load_mw.index.name))
+    assert homes.load_mw["c"].tolist() == list(range(48))
 
 
 # ----- homes

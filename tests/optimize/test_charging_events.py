@@ -11,6 +11,7 @@ from ev_fleets import START, prices, random_fleet, sessions
 from pytest import approx
 
 from gridloop.errors import MissingColumn, OutOfRange
+from gridloop.optimize.charging.result import Charging
 from gridloop.optimize.charging_events import charging_events
 from gridloop.optimize.charging_fleet.charge import charge_fleet
 from gridloop.optimize.devices.connection import Connection
@@ -100,3 +101,17 @@ def test_what_is_wrong_is_named():
         charging_events(plan, table, events=["charging_begin"])
     with pytest.raises(MissingColumn, match="departure"):
         charging_events(plan, table.drop(columns="departure"))
+
+
+def test_what_a_car_gives_is_counted_with_what_is_lost_on_its_way():
+    """1 MWh asked for: 1.25 taken and 0.2 given at 0.8 there and back is 1 MWh, no more."""
+    starts = pd.date_range("2024-03-04", periods=2, freq="1h", tz="UTC")
+    table = pd.DataFrame(
+        {"bus": "b", "arrival": starts[0], "departure": starts[0] + pd.Timedelta(hours=2), "energy_mwh": 1.01,
+         "max_charge_mw": 2.0, "charge_efficiency": 0.8}, index=["car"],
+    )  # fmt: skip
+    power = pd.DataFrame({"car": [-0.2, 1.25]}, index=starts)
+    one = pd.Series([1.01], index=["car"])
+    found = charging_events(Charging(power, one, one, one, np.zeros(2), np.ones(2)), table)
+    lacking = found[found["event"] == "cannot_be_met"]
+    assert lacking["energy_mwh"].tolist() == approx([0.01])

@@ -146,3 +146,21 @@ def test_masked_variables_count_as_zero():
 
 def test_one_step_earlier():
     assert one_step_earlier(np.array([[4, 5, 6]])).tolist() == [[-1, 4, 5]]
+
+
+@pytest.mark.parametrize(("weight", "right"), [(1.0, [3.0, np.nan]), ([[1.0], [np.nan]], 3.0)])
+def test_a_row_that_lacks_a_number_is_refused(weight, right):
+    """linopy would leave it out."""
+    model = linopy.Model()
+    plants = pd.RangeIndex(2, name="plant")
+    x = add_variables(model, "x", [plants], 0.0, 2.0)
+    with pytest.raises(ValueError, match=r"1 of 2 rows need lack a number \(first at plant 1\)"):
+        add_rows(model, "need", [plants], [(x.labels.values[:, None], np.asarray(weight))], "=", np.asarray(right))
+
+
+def test_no_weight_is_asked_of_a_variable_that_is_not_there():
+    model = linopy.Model()
+    plants = pd.RangeIndex(2, name="plant")
+    x = add_variables(model, "x", [plants], 0.0, 2.0, np.array([True, False]))
+    row = add_rows(model, "need", [plants], [(x.labels.values, np.array([1.0, np.nan]))], "<=", 3.0)
+    assert (row.labels.values >= 0).any()

@@ -53,7 +53,9 @@ def schedule(
     if out is not None:
         _write(plan.table, out)
     if plot is not None:
-        page = build_schedule_page(plan, site.prices, site.connection, alone, site.name, site.zone)
+        page = build_schedule_page(
+            plan, site.prices, site.connection, alone, site.name, site.zone, on_network=site.network is not None
+        )
         plot.write_text(page, encoding="utf-8")
     if as_json:
         print_json(_data(file, site, plan, alone, out, plot))
@@ -111,7 +113,7 @@ def _show(console: Console, site: Site, plan: Plan, alone: Before | None, top: i
     )
     if plan.diagnosis is not None:
         say(console, f"Diagnosis: {plan.diagnosis}")
-    for text in story_of(plan, alone):
+    for text in story_of(plan, alone, on_network=site.network is not None):
         say(console, text)
     if plan.status != "optimal":
         return

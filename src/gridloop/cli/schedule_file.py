@@ -66,8 +66,9 @@ def read_schedule(path: Path, start: str | None = None, steps: int | None = None
     tables = Tables(path.parent)
     asked = dict(data.get("horizon", {}))
     _only(path.name, "horizon", asked, ("start", "steps"))
-    prices = _prices(path.name, data["prices"], tables, start or asked.get("start"), steps or asked.get("steps"))
-    horizon = Horizon.regular(pd.DatetimeIndex(prices.index))
+    prices, horizon = _prices(
+        path.name, data["prices"], tables, start or asked.get("start"), steps or asked.get("steps")
+    )
     devices = [
         _device(made, entry, path.name, f"{section}] [{k + 1}" if len(entries) > 1 else section, horizon, tables)
         for section, made in known.items()
@@ -118,8 +119,8 @@ def _only(name: str, section: str, given: Mapping[str, Any], allowed: tuple[str,
         )
 
 
-def _prices(name: str, given: Any, tables: Tables, start: Any, steps: Any) -> pd.DataFrame:
-    """The prices of the intervals that are asked for: all of the file where nothing is said."""
+def _prices(name: str, given: Any, tables: Tables, start: Any, steps: Any) -> tuple[pd.DataFrame, Horizon]:
+    """The prices of the intervals that are asked for, and these: all of the file where nothing is said."""
     if not isinstance(given, Mapping) or "file" not in given:
         raise BadInput(f'{name}: [prices] needs file = "prices.csv".', key="prices")
     _only(name, "prices", given, ("file",))
@@ -128,6 +129,7 @@ def _prices(name: str, given: Any, tables: Tables, start: Any, steps: Any) -> pd
         table = table.assign(**dict.fromkeys(PRICES, table[ONE_PRICE]))
     tables.need(str(given["file"]), table, PRICES)
     table = table[[*PRICES, *(c for c in SERVICES if c in table.columns)]]
+    every = pd.DatetimeIndex(table.index)
     if start is not None:
         first = _time(name, "[horizon] start", start)
         table = table[table.index >= first]
@@ -139,7 +141,15 @@ def _prices(name: str, given: Any, tables: Tables, start: Any, steps: Any) -> pd
                 f"{name}: [horizon] steps is {steps!r}; {given['file']} has {len(table)} from there.", key="steps"
             )
         table = table.iloc[:steps]
-    return table
+    return table, _horizon(pd.DatetimeIndex(table.index), every)
+
+
+def _horizon(starts: pd.DatetimeIndex, every: pd.DatetimeIndex) -> Horizon:
+    """The intervals; a single one is as long as its neighbour in the file, an hour where the file has but one row."""
+    if len(starts) > 1 or len(every) < 2:
+        return Horizon.regular(starts)
+    row = min(int(every.searchsorted(starts[0])), len(every) - 2)
+    return Horizon.blocks(starts[0], [(1, every[row + 1] - every[row])])
 
 
 def _time(name: str, where: str, value: Any) -> pd.Timestamp:

@@ -35,6 +35,7 @@ from gridloop.optimize.studies.battery_year import BatteryStudy, BatteryYear, fo
 
 DAY_BEFORE, ON_FORECASTS, FORESIGHT = "day before", "forecasts", "foresight"
 RESTS = "rests"
+YEAR_DAYS = 360  # less leaves out a part of the seasons
 SAID = {DAY_BEFORE: "the prices of the day before", ON_FORECASTS: "forecasts"}
 
 
@@ -114,6 +115,11 @@ def battery(
         f"{currency} in {many} days: {study.share:.1%} of perfect foresight. At rest they earn nothing.",
         f"As a project of {years} years at {discount_rate:.0%}: net present value {worth[best].npv:,.0f} {currency}.",
     ]
+    if many < YEAR_DAYS:
+        story.append(
+            f"That takes the {many} days for every day of {years} years: a season that is missing is not in the value, "
+            "and a good or bad spell counts for all of it. Give a year of prices to judge a project."
+        )
     if plot is not None:
         span = f"battery study, {many} days from {pd.DatetimeIndex(table.index)[0].tz_convert(zone):%Y-%m-%d} {zone}"
         page = build_battery_page(

@@ -111,7 +111,7 @@ def dr(
         f"That {answers:.0%} of calls are answered, and how, is assumed.",
     ]
     if not facts["events"]:
-        story = ["No event was called: no busy day, or no customer with a whole record."]
+        story = ["No event was called: no busy day, or no customer with a record of the days before."]
     if plot is not None:
         span = f"demand-response study from {day:%Y-%m-%d}, events at {begin_h:g} o'clock for {hours:g} h"
         page = build_response_page(name, span, story, figures, study, load, tariff, zone)

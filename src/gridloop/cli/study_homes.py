@@ -126,4 +126,4 @@ def _hourly(file: Path, unit: str, zone: str) -> pd.DataFrame:
     step = table.index[1] - table.index[0] if len(table) > 1 else HOUR
     if step > HOUR or HOUR % step:
         raise OutOfRange(f"{file.name} has intervals of {step}; an hour, or a whole part of one, is needed.")
-    return table.resample("1h").mean()
+    return table.resample("1h", origin=table.index[0]).mean()

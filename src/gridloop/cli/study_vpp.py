@@ -90,11 +90,12 @@ def vpp(
             return forecast
 
         stage.tell(f"Planning {data.load_mw.shape[1]} homes, {many} days")
-        year = community_year(data, how, days=many, expect=told(warm_day, "Planning"))
+        year = community_year(data, how, days=many, expect=told(warm_day, "Planning"), zone=zone)
         ways = {PLANNED: year}
         if foresight:
             stage.tell("Planning with foresight")
-            ways[FORESIGHT] = community_year(data, how, days=many, expect=told(perfect, "Planning with foresight"))
+            knowing = told(perfect, "Planning with foresight")
+            ways[FORESIGHT] = community_year(data, how, days=many, expect=knowing, zone=zone)
     figures = _figures(ways, currency, carbon=bool((data.carbon_t_per_mwh != 0).any()))
     facts = year.facts()
     better = int((year.homes["saved"] > 0).sum())

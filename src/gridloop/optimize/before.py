@@ -1,14 +1,15 @@
 """What the same devices would do by themselves: the state before a plan, and its bill at the real prices.
 
 Left alone, nobody answers a price or a limit. That is the schedule against one flat price, the mean of what is asked,
-without limits: vehicles charge as they come, batteries rest, what may run early runs early. It is then billed at the
-prices as they are. Costs are recomputed by the rules of `gridloop.optimize.check`.
+without limits: vehicles charge as they come and give nothing back, batteries rest and offer no services, what may run
+early runs early. It is then billed at the prices as they are, and what batteries keep is worth what they say. Costs are
+recomputed by the rules of `gridloop.optimize.check`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,13 @@ from gridloop.optimize.check.checked import Ledger
 from gridloop.optimize.check.devices.base import Span
 from gridloop.optimize.check.devices.kinds import check_devices
 from gridloop.optimize.check.plan_table import read_table
+from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.connection import Connection, price_table
+from gridloop.optimize.devices.ev import EVFleet
 from gridloop.optimize.devices.kinds import Device
+from gridloop.optimize.devices.load import Load
+from gridloop.optimize.devices.reducible import Reducible
+from gridloop.optimize.devices.sheddable import Sheddable
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.plan import Plan
 from gridloop.optimize.problems.schedule import schedule
@@ -59,6 +65,7 @@ def left_alone(
     table = price_table(prices)
     horizon = horizon or Horizon.regular(pd.DatetimeIndex(table.index))
     flat = max(LEAST_PRICE, float(np.average(table["import_eur_per_mwh"], weights=horizon.hours)))
+    devices = [_unmoved(device) for device in devices]
     plan = schedule(devices, pd.Series(flat, index=table.index), horizon=horizon)
     if plan.status != "optimal":
         return None
@@ -79,3 +86,19 @@ def left_alone(
     most = {"import": float(net.max()), "export": float(-net.min())}
     beyond = {f"{way}_limit": most[way] - limit for way, limit in limits.items() if most[way] > limit + 1e-9}
     return Before(plan, parts, pd.Series(net, index=horizon.starts), beyond)
+
+
+def _unmoved(device: Device) -> Device:
+    """The device without what only answers a price: a battery moves nothing, vehicles give nothing back,
+    loads take what they take."""
+    if isinstance(device, Battery):
+        return replace(device, max_charge_mw=0.0, max_discharge_mw=0.0, regulation=None, reserve=None)
+    if isinstance(device, EVFleet):
+        return replace(device, sessions=device.sessions.assign(v2g=False))
+    if isinstance(device, Reducible):
+        return replace(device, max_reduction=0.0)
+    if isinstance(device, Load):
+        return replace(device, sheddable=0.0)
+    if isinstance(device, Sheddable):
+        return replace(device, classes=[part._replace(share=0.0) for part in device.classes])
+    return device

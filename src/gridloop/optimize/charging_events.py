@@ -11,6 +11,7 @@ import pandas as pd
 from gridloop.errors import MissingColumn, OutOfRange, listed
 from gridloop.optimize.charging.result import Charging
 from gridloop.optimize.charging_fleet.result import FleetPlan
+from gridloop.optimize.devices.ev_sessions import numbers
 from gridloop.optimize.devices.group import MOVING_MW
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.plan import Plan
@@ -116,7 +117,10 @@ def _starts_and_ends(now: _Powers, sessions: pd.DataFrame) -> pd.DataFrame:
     takes = energy > 0.0
     np.minimum.at(first, at[takes], step[takes])
     np.maximum.at(last, at[takes], step[takes])
-    got: FloatArray = np.bincount(at, weights=energy, minlength=count).astype(float)
+    # What is given has to be charged again, with what is lost on the way out and in: as the need is counted.
+    round_trip = numbers(sessions, "charge_efficiency", 1.0) * numbers(sessions, "discharge_efficiency", 1.0)
+    net = np.where(takes, energy, energy / round_trip[at])
+    got: FloatArray = np.bincount(at, weights=net, minlength=count).astype(float)
     at_last = np.zeros(count)
     is_last = step == last[at]
     at_last[at[is_last]] = energy[is_last]

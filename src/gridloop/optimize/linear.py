@@ -68,6 +68,8 @@ def add_rows(
 
     terms  (labels, coefficients); labels have the shape of the coordinates, or one axis more at the end for a sum
            along it; coefficients broadcast to the labels
+
+    Raises `ValueError` where a number is missing: linopy would leave such a row out without a word.
     """
     shape = tuple(len(index) for index in coords)
     dims = [str(index.name) for index in coords]
@@ -76,12 +78,20 @@ def add_rows(
         np.broadcast_to(c if labels.ndim > len(shape) else np.asarray(c)[..., None], wider.shape)
         for (labels, c), wider in zip(terms, wide, strict=True)
     ]
+    right = np.broadcast_to(np.asarray(right, dtype=float), shape)
+    missing = np.isnan(right)
+    for labels, weights in zip(wide, numbers, strict=True):
+        missing = missing | (np.isnan(weights) & (labels != NO_VARIABLE)).any(axis=-1)
+    if missing.any():
+        first = [index[int(k)] for index, k in zip(coords, np.argwhere(missing)[0], strict=True)]
+        where = ", ".join(f"{dim} {label}" for dim, label in zip(dims, first, strict=True))
+        raise ValueError(f"{int(missing.sum())} of {missing.size} rows {name} lack a number (first at {where})")
     data = xr.Dataset(
         {
             "coeffs": ((*dims, TERM), np.concatenate(numbers, axis=-1).astype(float)),
             "vars": ((*dims, TERM), np.concatenate(wide, axis=-1)),
             "sign": (dims, np.full(shape, sign)),
-            "rhs": (dims, np.broadcast_to(np.asarray(right, dtype=float), shape)),
+            "rhs": (dims, right),
         },
         coords=dict(zip(dims, coords, strict=True)),
     )

@@ -133,6 +133,17 @@ def test_weekends_are_compared_with_weekends():
     assert found.p_mw["a"].tolist() == approx([2.0, 2.0])  # Saturdays and Sundays in turn
 
 
+def test_hourly_meters_may_stand_at_half_past():
+    """Whole hours of India are at half past in UTC; steps are counted from the meters' own times."""
+    table = record(a=1.0)
+    half = pd.Timedelta(minutes=30)
+    table.index = table.index + half
+    found = customer_baseline(table, START + half, END + half, zone=ZONE, method=NONE)
+    assert found.p_mw["a"].tolist() == approx([1.0, 1.0])
+    with pytest.raises(OutOfRange, match="no whole number of the meters' intervals"):
+        customer_baseline(table, START, END, zone=ZONE)
+
+
 def test_wrong_input_is_named():
     with pytest.raises(OutOfRange, match="no whole number of the meters' intervals"):
         customer_baseline(record(a=1.0), START, END + pd.Timedelta(minutes=7))

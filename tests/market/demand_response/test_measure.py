@@ -14,6 +14,7 @@ from gridloop.market.demand_response.event import DREvent, call_event
 from gridloop.market.demand_response.measure import measure_event
 from gridloop.market.demand_response.placebo import ends_of, of_sum
 from gridloop.market.demand_response.program import DRProgram
+from gridloop.market.demand_response.response import Response, answer
 from gridloop.market.demand_response.study import study_program
 from gridloop.market.demand_response.trial import placebo_trial
 
@@ -112,6 +113,23 @@ def test_a_gap_in_one_meter_does_not_cost_the_day():
     assert np.isnan(of_sum(pd.DataFrame({"a": [1.0, np.nan], "b": [1.0, np.nan]}))[1])
 
 
+def test_a_new_customer_without_an_error_does_not_cost_the_sum_its_interval():
+    """c0 enrolled six days ago: it has a baseline, and no placebo day yet. The interval is that of the three others."""
+    table = meters(spread=0.05)
+    table.loc[table.index < START - pd.Timedelta(days=8), "c0"] = np.nan
+    table.loc[table.index >= START] -= 0.4
+    found = measure_event(event(table), table)
+    assert np.isfinite(found.customer.loc["c0", "delivered_mw"]) and np.isnan(found.customer.loc["c0", "bias_mw"])
+    assert found.total["measured"] == 4 and found.total["without_placebo"] == 1
+    assert found.group["without_placebo"].tolist() == [1, 0]
+    others = measure_event(event(table), table.assign(c0=np.nan))
+    for name in ("bias_mw", "placebo_days"):
+        assert found.total[name] == approx(others.total[name])
+    width, its = (one.total["high_mw"] - one.total["low_mw"] for one in (found, others))
+    assert np.isfinite(width) and width == approx(its)
+    assert found.group[["bias_mw", "low_mw", "high_mw"]].notna().all(axis=None)
+
+
 def test_placebo_events_find_about_nothing_and_the_interval_covers_at_its_rate():
     """Noise that is the same every day: the rate of 90 % within what some 150 days let it wander."""
     trial = placebo_trial(meters(days=420, customers=3), begin_h=16, hours=2)
@@ -150,6 +168,104 @@ def test_a_study_calls_answers_measures_and_pays_beside_the_year_without():
     assert again.event.equals(study.event)
     with pytest.raises(GapInSeries, match="a price for every interval"):
         study_program(table, price.iloc[1:], program, begin_h=16, hours=2, first_day=pd.Timestamp("2016-05-15"))
+
+
+FIRST = pd.Timestamp("2016-05-15")
+FEW = DRProgram(max_events=3, max_calls=3, payment_per_mwh=400.0)
+
+
+def test_a_study_without_an_event_has_its_figures():
+    """Nobody can take more than its highest quantile: no day is busy."""
+    table = meters(days=200, customers=6, spread=0.0) / 1000
+    study = study_program(table, pd.Series(200.0, index=table.index), FEW, begin_h=16, hours=2, first_day=FIRST, busy=1)
+    facts = study.facts()
+    assert (facts["events"], facts["calls"], facts["with_interval"], facts["held"]) == (0, 0, 0, 0)
+    assert (facts["true_mwh"], facts["measured_mwh"], facts["paid"]) == (0.0, 0.0, 0.0)
+    assert np.isnan(facts["peak_reduction_mw"])
+    assert facts["energy_cost"] == facts["energy_cost_without"]
+
+
+def test_hours_that_the_programme_never_allows_are_refused_in_its_own_words():
+    table = meters(days=200, customers=6, spread=0.05) / 1000
+    price = pd.Series(200.0, index=table.index)
+    evening = DRProgram(begin_h=14, end_h=21)
+    with pytest.raises(OutOfRange, match=r"it would last from 22:00 to 02:00; calls lie between 14 and 21 o'clock"):
+        study_program(table, price, evening, begin_h=22, hours=4, first_day=FIRST)
+    with pytest.raises(OutOfRange, match=r"20 h of notice are given and 30 h are due"):
+        study_program(table, price, DRProgram(notice_h=30), begin_h=16, hours=4, first_day=FIRST)
+    assert study_program(table, price, DRProgram(max_events=0), begin_h=16, hours=2, first_day=FIRST).event.empty
+
+
+def test_hours_that_the_clock_leaves_out_or_has_twice():
+    """In New York 8 March 2026 has no 2 o'clock, 1 November has two of 1 o'clock; both are Sundays."""
+    zone = "America/New_York"
+    times = pd.date_range("2025-12-01", "2026-04-01", freq="1h", tz=zone, inclusive="left")
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.uniform(1, 2, (len(times), 3)), index=times.tz_convert("UTC"), columns=list("abc"))
+    price, first = pd.Series(200.0, index=table.index), pd.Timestamp("2026-02-20")
+    for weekdays in (True, False):
+        program = DRProgram(zone=zone, weekdays_only=weekdays, max_events=40, max_calls=40)
+        study = study_program(table, price, program, begin_h=2, hours=2, first_day=first, busy=0.3)
+        assert len(study.event) > 5
+        assert (study.event.index.tz_convert(zone).hour == 2).all()
+    autumn = table.set_axis(pd.date_range("2026-07-15", periods=len(table), freq="1h", tz=zone).tz_convert("UTC"))
+    program = DRProgram(zone=zone, weekdays_only=False, max_events=40, max_calls=40)
+    study = study_program(
+        autumn,
+        price.set_axis(autumn.index),
+        program,
+        begin_h=1,
+        hours=1,
+        first_day=pd.Timestamp("2026-10-20"),
+        busy=0.3,
+    )
+    assert (study.event.index.tz_convert(zone).hour == 1).all()
+
+
+def test_days_are_compared_by_the_clock_on_both_sides_of_a_change():
+    """Homes take 9 MW at 15 o'clock, 1 else, and 2 at 16 o'clock on one day: the next is called, and no other."""
+    zone = "America/New_York"
+    times = pd.date_range("2025-12-01", "2026-04-01", freq="1h", tz=zone, inclusive="left")
+    table = pd.DataFrame({name: np.where(times.hour == 15, 9.0, 1.0) for name in "abc"}, index=times.tz_convert("UTC"))
+    table.loc[pd.Timestamp("2026-03-17 16:00", tz=zone)] = 2.0
+    price = pd.Series(200.0, index=table.index)
+    study = study_program(
+        table, price, DRProgram(zone=zone), begin_h=16, hours=1, first_day=pd.Timestamp("2026-03-16"), busy=1.0,
+        response=Response(answers=0.0),
+    )  # fmt: skip
+    assert list(study.event.index) == [pd.Timestamp("2026-03-18 16:00", tz=zone)]
+
+
+@pytest.mark.parametrize("late_h", [0, 3])
+def test_who_is_called_is_not_chosen_by_what_the_meter_lacks_later(late_h):
+    """A meter falls silent in the event, or after it: its customer is called all the same, and is not measured."""
+    table = meters(days=200, customers=6, spread=0.05) / 1000
+    price = pd.Series(200.0, index=table.index)
+    options = {"begin_h": 16, "hours": 2, "first_day": FIRST, "seed": 1, "busy": 0.5, "need_share": 0.1}
+    before = study_program(table, price, FEW, **options).events[0]
+    who = before.called.index[0]
+    silent = table.copy()
+    silent.loc[before.start + pd.Timedelta(hours=late_h), who] = np.nan
+    study = study_program(silent, price, FEW, **options)
+    assert list(study.events[0].called.index) == list(before.called.index)
+    delivery = study.deliveries[0]
+    assert np.isnan(delivery.customer.loc[who, "delivered_mw"]) and delivery.customer.loc[who, "reason"]
+    assert study.event.iloc[0]["measured"] == len(before.called) - 1
+    assert np.isfinite(study.event.iloc[0]["true_mw"])
+
+
+def test_an_event_of_one_interval_without_hours_after_it_is_answered():
+    """One interval of two hours: 30 % of 1 MW are not worth the payment, a tenth has nowhere to go."""
+    table = pd.DataFrame({f"c{k}": [1.0] for k in range(2)}, index=pd.DatetimeIndex([START]))
+    who = pd.DataFrame({"group": "a", "expected_mw": 0.3}, index=table.columns)
+    call = call_event(PROGRAM, who, START, need_mw=99.0, hours=2.0, issued_at=START - pd.Timedelta(hours=8))
+    took = answer(
+        table, pd.Series(50.0, index=table.index), call, Response(shift_hours=0.0), np.array([True, False]),
+        step=pd.Timedelta(hours=2),
+    )  # fmt: skip
+    assert took["c1"].tolist() == [1.0]
+    # of the nine tenths that are not moved: 0.15 · 100 / 50 = 0.3, which is also the most
+    assert took["c0"].tolist() == approx([0.1 + 0.9 * 0.7], abs=1e-6)
 
 
 def test_cost_by_group_adds_up():

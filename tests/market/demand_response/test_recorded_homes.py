@@ -21,6 +21,8 @@ from gridloop.market.demand_response.trial import placebo_trial
 
 # Two standard errors of a share of 90 % over some 200 days.
 WANDER = 0.045
+# Of the load: what 10 of 10, by which is paid, may be off on the whole (benchmarks/flexibility_dr.py).
+MOST_BIAS = 0.05
 
 
 @pytest.mark.data
@@ -32,7 +34,7 @@ def test_fontana_without_an_event(data_dir: Path):
     assert set(dear) == {16, 17, 18, 19, 20}
     trial = placebo_trial(load, begin_h=16, hours=4, zone=FONTANA_ZONE)
     assert trial.total["coverage"] == approx(0.9, abs=WANDER)
-    assert abs(trial.total["corrected_bias_mw"]) < 0.03 * trial.total["load_mw"]
+    assert abs(trial.total["bias_share"]) < MOST_BIAS
 
 
 @pytest.mark.data
@@ -41,7 +43,7 @@ def test_australia_without_an_event(data_dir: Path):
     assert load.isna().to_numpy().any()  # customers came and went, and meters fell silent
     trial = placebo_trial(load, begin_h=16, hours=4, zone=AUSTRALIA_ZONE)
     assert trial.total["coverage"] == approx(0.9, abs=WANDER)
-    assert abs(trial.total["corrected_bias_mw"]) < 0.03 * trial.total["load_mw"]
+    assert abs(trial.total["bias_share"]) < MOST_BIAS
 
 
 def test_a_dead_meter_is_missing_and_not_zero():

@@ -129,3 +129,9 @@ def test_no_way_gives_more_than_there_is(table: pd.DataFrame, limit: float):
     assert (free.p_mw.cumsum() >= urgent.p_mw.cumsum() - EXACT).all(axis=None)
     if np.isinf(limit):
         assert free.short_mwh.to_numpy() == approx(urgent.short_mwh.to_numpy(), abs=EXACT)
+
+
+def test_a_series_of_other_times_is_refused():
+    late = pd.Series([1.0, 2.0], index=pd.date_range(moment() + pd.Timedelta(days=1), periods=2, freq="1h"))
+    with pytest.raises(OutOfRange, match="base_mw is a series with times other than those of the intervals"):
+        uncontrolled_charging(cars(("a", 0, 2, 1.0, 1.0)), hourly(2), base_mw=late)

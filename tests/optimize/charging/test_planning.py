@@ -113,3 +113,49 @@ def test_stations_that_are_too_weak_are_told_apart_from_the_site():
     found = charging_problems(fleet, hourly(3), limit_mw=5.0)
     assert found is not None
     assert found.causes[0].endswith("It is their stations, or the fleet, that have too little power.")
+
+
+def test_what_waits_until_after_the_horizon_is_not_saved(prices):
+    """20 kWh at 10 kW from 20:00 to 8:00: all can wait, which is nothing saved but the mean price (50) against 80."""
+    table = cars(("night", 20, 32, 0.02, 0.01))
+    found = plan_charging(table, prices([48] * 18 + [50, 50, 80, 80, 40, 36]))
+    assert found.charging.energy_mwh == approx(0.0, abs=1e-6)
+    mean = (48 * 18 + 50 * 2 + 80 * 2 + 40 + 36) / 24
+    assert found.savings["cost_savings"] == approx(0.02 * (80 - mean), abs=1e-4)
+    assert found.savings["cost_savings_pct"] == approx(100 * (80 - mean) / 80, abs=1e-2)
+
+
+def test_cars_that_are_too_dear_to_serve_are_named_and_not_counted_as_saved(prices):
+    found = plan_charging(cars(("a", 0, 2, 1.0, 1.0)), prices([9000, 9000]))
+    assert found.charging.short_mwh["a"] == approx(1.0)
+    assert found.savings["cost_savings"] == approx(0.0, abs=1e-3)
+    assert found.diagnosis is not None
+    assert (
+        "1 cars are not served because their energy is dearer than value_of_lost_charge, 5000 per MWh: 1 MWh are left "
+        "out (a)." in found.diagnosis.causes[0]
+    )
+    assert found.diagnosis.facts["price"] == approx({"a": 1.0}, abs=1e-5)
+
+
+def test_what_fair_shares_leave_out_is_part_of_the_cost(prices):
+    """1.5 MWh of 3 are missing, of the first priority b 0.5 and of the lower a 1: at 5,000 and 7,500."""
+    table = cars(("a", 0, 2, 1.0, 1.0), ("b", 0, 2, 2.0, 1.0)).assign(priority=[0, 1])
+    found = plan_charging(table, prices([40, 40]), transformer_mw=0.75)
+    assert found.plan.parts["ev_unserved"] == approx(1.0 * 5000 + 0.5 * 7500, rel=1e-5)
+    assert found.plan.cost == approx(sum(found.plan.parts.values()), rel=1e-9)
+
+
+def test_the_share_saved_has_the_sign_of_the_money(prices):
+    """Uncontrolled earns 10 in the first hour, the plan 30 in the second."""
+    found = plan_charging(cars(("a", 0, 2, 1.0, 1.0)), prices([-10, -30]))
+    assert found.savings["cost_savings"] == approx(20.0, abs=1e-4)
+    assert found.savings["cost_savings_pct"] == approx(200.0, abs=1e-3)
+    nothing = plan_charging(cars(("a", 0, 2, 0.0, 1.0)), prices([10, 30]))
+    assert np.isnan(nothing.savings["cost_savings_pct"])
+
+
+def test_no_cars_are_no_problem(prices):
+    found = plan_charging(THREE.iloc[:0], prices([10, 20, 30]), base_mw=0.2)
+    assert found.charging.p_mw.shape == (3, 0)
+    assert found.charging.peak_mw == approx(0.2)
+    assert found.diagnosis is None

@@ -199,3 +199,51 @@ def test_where_nothing_is_short_of_room_and_all_leave_late_all_is_served(prices)
     words = table.assign(user_departure=table["departure"] - pd.Timedelta(hours=1), user_energy_mwh=0.3)
     found = replan_charging(words, prices([60, 20, 30, 50, 40, 10, 20, 30]), ChargingRules(limit_mw=2.0))
     assert found.served_share == approx(1.0, abs=1e-9)
+
+
+def test_what_a_driver_wants_who_says_nothing_is_not_learned_from_later_ones(prices):
+    """A car that comes after the silent one has gone, and what its driver asks for, changes nothing before."""
+
+    def first(asked: float) -> list[float]:
+        table = cars(
+            ("silent", 0, 3, 2.0, 1.0), ("later", 4, 6, 0.5, 1.0), user_energy_mwh=[np.nan, asked]
+        )  # fmt: skip
+        found = replan_charging(table, prices([50, 60, 10, 90, 90, 90]))
+        return found.p_mw["silent"].tolist()
+
+    assert first(0.5) == approx(first(50.0), abs=LP)
+
+
+def test_what_a_driver_wants_who_says_nothing_is_the_median_so_far(prices):
+    """Two who came before asked for 2 MWh: the silent one, of three hours said, is thought to want as much."""
+    table = cars(
+        ("a", 0, 1, 1.0, 1.0), ("b", 0, 1, 1.0, 1.0), ("silent", 1, 4, 2.0, 1.0), user_energy_mwh=[2.0, 2.0, np.nan]
+    )
+    found = replan_charging(table, prices([10, 90, 30, 20]))
+    assert found.p_mw["silent"].tolist() == approx([0.0, 0.0, 1.0, 1.0], abs=LP)
+
+
+def test_a_peak_that_the_base_load_will_reach_is_free(prices):
+    """The base load pays for 5 MW in the evening: the car's 2 MW beside 1 MW at night add nothing to the peak."""
+    table = cars(("car", 0, 2, 4.0, 2.0))
+    rules = ChargingRules(peak_price_per_mw=15_000.0)
+    found = replan_charging(table, prices([20] * 6), rules, base_mw=[1, 1, 1, 1, 5, 5])
+    assert found.short_mwh["car"] == approx(0.0, abs=LP)
+    short_sighted = ChargingRules(peak_price_per_mw=15_000.0, look_ahead_h=2.0)
+    unseen = replan_charging(table, prices([20] * 6), short_sighted, base_mw=[1, 1, 1, 1, 5, 5])
+    assert unseen.short_mwh["car"] > 1.0
+
+
+def test_a_driver_who_is_believed_gets_all_of_a_last_half_hour(prices):
+    """5 kWh at 10 kW until half past: it fits, and is planned so. Who leaves a quarter before gets half of it."""
+    table = cars(("car", 0, 0.5, 0.005, 0.010))
+    assert replan_charging(table, prices([20, 20])).short_mwh["car"] == 0.0
+    early = replan_charging(table.assign(departure=[at(0.25)]), prices([20, 20]))
+    assert early.served_mwh["car"] == approx(0.0025, abs=1e-9)
+
+
+def test_room_between_two_plans_goes_to_who_comes_first_whatever_the_table(prices):
+    rows = ("last", 0.5, 2, 0.9, 1.0), ("b", 0.25, 2, 0.9, 1.0), ("a", 0.25, 2, 0.9, 1.0)
+    for table in (cars(*rows), cars(*rows[::-1])):
+        first = replan_charging(table, prices([20, 20]), ChargingRules(limit_mw=1.2)).p_mw.iloc[0]
+        assert first.to_dict() == approx({"a": 0.75, "b": 0.15, "last": 0.0}, abs=LP)

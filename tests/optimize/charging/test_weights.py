@@ -81,3 +81,17 @@ def test_more_weight_never_makes_a_goal_worse(prices, values, goal, rows):
 
     # 1e-5 of 20 MWh · hours or 2,000 money: what the solver's tolerance moves.
     assert worth({**TEXT, goal: TEXT[goal] + 0.4}) <= worth(TEXT) * (1 + 1e-5) + 1e-4
+
+
+def test_what_can_wait_until_after_the_horizon_takes_nothing_from_convenience(prices):
+    """`night` must charge 0.5 MWh in its two hours here: at once in the first, at the latest in the second. What it can
+    have after the horizon changes nothing; with that alone there is nothing to weigh, and it is said."""
+    stays = cars(("night", 2, 4.5, 1.0, 1.0))
+    money = prices([80, 40, 20, 10])
+    found = weigh_charging(stays, money, TEXT)
+    uncontrolled = 1.0 * 20
+    assert found.waiting_price == approx(0.4 * uncontrolled / 0.5)
+    assert found.without_effect == []
+    later = weigh_charging(cars(("night", 2, 9, 1.0, 1.0)), money, TEXT)
+    assert later.waiting_price == 0.0
+    assert later.without_effect == ["maximize_convenience"]

@@ -237,3 +237,11 @@ def test_an_unknown_session_is_refused():
     plan = charge_fleet(sessions((0, 1, 1.0, 1.0)), prices([1, 2]))
     with pytest.raises(OutOfRange, match="zz"):
         plan.of("zz")
+
+
+def test_no_cars_are_no_problem():
+    columns = ["arrival", "departure", "energy_mwh", "max_charge_mw"]
+    for empty in (sessions((0, 3, 2.0, 1.0)).iloc[:0], pd.DataFrame(columns=columns, dtype=float)):
+        plan = charge_fleet(empty, prices([30, 10, 20]), base_mw=0.5)
+        assert plan.status == "optimal" and plan.cost == 0.0 and plan.diagnosis is None
+        assert plan.table["ev_mw"].tolist() == [0.0, 0.0, 0.0]

@@ -8,6 +8,7 @@ import pytest
 from pytest import approx
 
 from gridloop.errors import OutOfRange
+from gridloop.optimize.check import ScheduleCase, check_solution
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.connection import Connection
 from gridloop.optimize.devices.load import Load
@@ -138,3 +139,22 @@ def test_a_plan_knows_its_time_in_utc(prices):
     plan = schedule([Battery(1.0, 1.0, 1.0)], table)
     assert str(plan.table["valid_at"].dtype) == "datetime64[ns, UTC]"
     assert plan.table["valid_at"].min() == pd.Timestamp("2016-07-25", tz="UTC")
+
+
+@pytest.mark.parametrize("worth", [np.nan, np.inf])
+def test_a_worth_that_is_no_number_is_refused(worth):
+    with pytest.raises(OutOfRange, match="end_value_per_mwh is"):
+        Battery(1.0, 1.0, 1.0, end_value_per_mwh=worth)
+
+
+def test_a_band_that_is_left_on_both_sides_costs_the_same_alone_and_beside_a_load(prices):
+    """Full above its band at first, it loses what it cannot charge, and may end below: both sides are priced."""
+    battery = Battery(10.0, 0.0, 5.0, min_soc=0.2, max_soc=0.8, initial_soc=1.0, self_discharge_per_day=0.9)
+    table = prices([50.0] * 24)
+    alone, beside = schedule([battery], table), schedule([battery, Load(np.zeros(24))], table)
+    soc = beside.of("battery", "soc").to_numpy()
+    assert soc.min() < 0.2
+    outside = 10.0 * np.maximum(np.maximum(0.2 - soc, soc - 0.8), 0.0).sum()
+    assert beside.parts["battery_band"] == approx(100.0 * outside)
+    assert beside.cost == approx(alone.cost)
+    assert check_solution(ScheduleCase([battery, Load(np.zeros(24))], table), beside).ok

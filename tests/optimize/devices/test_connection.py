@@ -62,3 +62,10 @@ def test_one_series_serves_both_directions(prices):
 def test_negative_limits_are_refused():
     with pytest.raises(OutOfRange, match="import_limit_mw is -1"):
         Connection(import_limit_mw=-1.0)
+
+
+def test_a_peak_price_without_a_contract_is_refused():
+    with pytest.raises(OutOfRange, match=r"peak_price_per_mw is 1000\.0, but contracted_peak_mw is not given"):
+        Connection(peak_price_per_mw=1000.0)
+    with pytest.raises(OutOfRange, match="contracted_peak_mw is nan"):
+        Connection(contracted_peak_mw=float("nan"), peak_price_per_mw=1000.0)

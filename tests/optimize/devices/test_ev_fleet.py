@@ -401,3 +401,17 @@ def test_a_spoilt_plan_is_found(prices):
     ):
         found = gl.check_solution(ScheduleCase([given_fleet], table), plan)
         assert word in set(found.findings["kind"]), (word, found.sentences())
+
+
+def test_each_fleet_has_its_own_fair_steps(prices):
+    """2 MWh of 3 are missing; two fleets that grow dearer in 2 and in 5 steps beside one that does not."""
+    fleets = [
+        EVFleet(cars((name, 0, 1, 1.0, 1.0)), id=f"fleet {name}", fair_steps=steps)
+        for name, steps in (("a", 2), ("b", 5), ("c", 1))
+    ]
+    values, site = prices([10, 90]), Connection(import_limit_mw=1.0)
+    plan = schedule(fleets, values, connection=site)
+    found = check_solution(ScheduleCase(fleets, values, site), plan)
+    assert plan.status == "optimal", plan.diagnosis
+    assert found.ok, found.sentences()
+    assert found.cost == approx(plan.cost, rel=1e-6, abs=1e-5)

@@ -7,6 +7,7 @@ import pytest
 from pytest import approx
 
 from gridloop.errors import GapInSeries, OutOfRange
+from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.connection import Connection
 from gridloop.optimize.devices.load import Load, LoadGroup
 from gridloop.optimize.problems.schedule import schedule
@@ -63,3 +64,9 @@ def test_gaps_and_shares_beyond_one_are_refused():
         Load(np.array([1.0]), np.array([np.nan]))
     with pytest.raises(OutOfRange, match=r"sheddable is 1\.5"):
         Load(np.array([1.0]), sheddable=1.5)
+    with pytest.raises(OutOfRange, match="value_of_lost_load is nan"):
+        Load(np.array([1.0]), value_of_lost_load=np.nan)
+
+
+def test_one_interval_may_be_given_as_a_number(prices):
+    assert schedule([Load(0.5), Battery(1.0, 1.0, 1.0)], prices([50])).status == "optimal"

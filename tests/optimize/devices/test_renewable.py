@@ -73,3 +73,9 @@ def test_gaps_and_wrong_signs_are_refused():
         Renewable(np.array([1.0, -1.0]), id="sun")
     with pytest.raises(OutOfRange, match="q_limit_mvar"):
         Renewable(np.array([1.0]), q_limit_mvar=-0.1)
+    with pytest.raises(OutOfRange, match="curtailment_cost is nan"):
+        Renewable(np.array([1.0]), curtailment_cost=np.nan)
+
+
+def test_one_interval_may_be_given_as_a_number(prices):
+    assert schedule([Renewable(0.5)], prices([50])).status == "optimal"

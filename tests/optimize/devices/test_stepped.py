@@ -129,3 +129,7 @@ def test_use_never_rises_with_its_price_and_more_room_never_costs_more(prices, v
     assert schedule([more], table, connection=connection).cost <= plan.cost + 1e-5
     reduced = plan.of("reducible", "reduced_mw").to_numpy()[np.argsort(values, kind="stable")]
     assert (np.diff(reduced) >= -1e-6).all()
+
+
+def test_one_interval_may_be_given_as_a_number(prices):
+    assert schedule([Reducible(0.5), Sheddable(0.5)], prices([50])).status == "optimal"

@@ -151,6 +151,12 @@ def test_wrong_numbers_are_refused(prices):
         HeatPump(1.0, 1.0, 0.1, np.array([0.0, np.nan]))
     with pytest.raises(OutOfRange, match=r"volume_l is 0.*min_c 70.0 is above max_c 65.0"):
         WaterHeater(0.0, 0.003, min_c=70.0)
+    with pytest.raises(OutOfRange, match=r"initial_c is nan.*end_value is inf"):
+        HeatPump(0.003, 0.01, 0.0002, -5.0, initial_c=np.nan, end_value=np.inf)
+    with pytest.raises(OutOfRange, match=r"initial_c is nan.*ambient_c is nan"):
+        WaterHeater(200.0, 0.003, initial_c=np.nan, ambient_c=np.nan)
+    with pytest.raises(OutOfRange, match="end_value is nan"):
+        Pump(1.0, 100.0, 1.0, 1.0, end_value=np.nan)
     with pytest.raises(OutOfRange, match="cop must be positive"):
         HeatPump(1.0, 1.0, 0.1, 0.0, cop=-3.0)
     with pytest.raises(OutOfRange, match="m3_per_mwh is 0"):

@@ -64,3 +64,14 @@ def test_a_device_with_rules_of_its_own_says_what_breaks_them(prices):
         schedule([Picky(np.ones(2), id="picky")], prices([50, 60]))
     assert caught.value.facts["device"] == "picky"
     assert schedule([Picky(np.ones(1), id="picky")], prices([50])).status == "optimal"
+
+
+def test_prices_of_another_time_than_the_horizon_are_refused(prices):
+    table = prices([50, 60])
+    later = Horizon.regular(table.index + pd.Timedelta(days=30))
+    with pytest.raises(OutOfRange, match=r"2 of 2 prices .* the price of 2016-07-25 00:00.* from 2016-08-24 00:00"):
+        schedule([Battery(1, 1, 1)], table, horizon=later)
+    with pytest.raises(OutOfRange, match="no time zone"):
+        schedule([Battery(1, 1, 1)], table.tz_localize(None), horizon=Horizon.regular(table.index))
+    local = Horizon.regular(table.index.tz_convert("Europe/Berlin"))
+    assert schedule([Battery(1, 1, 1)], table, horizon=local).status == "optimal"

@@ -101,3 +101,12 @@ def test_refused_in_words() -> None:
             roll(Scenario([device], truth.prices), lambda k: [truth])
     with pytest.raises(BadInput, match="no contracted peak"):
         roll(truth, lambda k: [truth], connection=Connection(contracted_peak_mw=1.0, peak_price_per_mw=10.0))
+
+
+def test_quarters_of_an_hour_are_no_hours() -> None:
+    """1 MWh behind 4 MW is filled in a quarter of an hour at 10 and sold in one at 100, as with foresight."""
+    quarters = series([10, 10, 100]).set_axis(pd.date_range(moment(), periods=3, freq="15min"))
+    truth = Scenario([replace(store(), max_charge_mw=4.0, max_discharge_mw=4.0)], quarters)
+    done = roll(truth, lambda k: [from_interval(truth, k)])
+    assert done.cost == approx(-90.0, abs=MONEY)
+    assert done.cost == approx(done.foresight, abs=MONEY)

@@ -129,3 +129,13 @@ def test_the_table_has_what_economics_needs():
     assert year.table.index.tz is not None
     assert year.parts.keys() == {"energy", "regulation", "reserve", "wear", "stored"}
     assert sum(year.parts.values()) == approx(year.profit)
+
+
+def test_a_day_of_a_single_quarter_of_an_hour_is_no_hour():
+    """The span begins a quarter before midnight, full at 4 MW and 1 MWh: a quarter sells all of it."""
+    battery = Battery(1.0, 4.0, 4.0, **LOSSLESS, initial_soc=1.0, end_value_per_mwh=0.0, early_cost=0.001)
+    index = pd.date_range("2020-03-01 23:45", periods=5, freq="15min", tz="UTC", name="valid_at")
+    prices = pd.Series([50.0] + [10.0] * 4, index=index)
+    table = rolling_year(battery, prices, prices).table
+    assert table["p_mw"].iloc[0] == approx(-4.0, abs=1e-5)
+    assert table["soc"].iloc[0] == approx(0.0, abs=1e-5)

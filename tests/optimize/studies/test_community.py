@@ -13,6 +13,8 @@ from pytest import approx
 
 from gridloop.errors import GapInSeries, OutOfRange
 from gridloop.io.citylearn import Homes, read_citylearn
+from gridloop.optimize.problems.schedule import schedule
+from gridloop.optimize.studies import community
 from gridloop.optimize.studies.community import CommunityPlan, community_year, perfect, typical_day
 from gridloop.optimize.studies.follow import Pool, follow
 
@@ -97,6 +99,31 @@ def test_the_highest_import_is_shaved_where_it_is_priced():
     dear = community_year(homes(10), CommunityPlan(peak_price=1e5))
     assert dear.hours["baseline_mw"].max() == approx(4.0)
     assert dear.hours["net_mw"].max() == approx(4.0 - 4.5 * 0.9 / 3, abs=1e-3)
+
+
+def test_months_are_those_of_the_local_clock(monkeypatch):
+    """On the first of July at 05:00 UTC it is still June eight hours to the west: June's peak is then 10 MW, not 4."""
+    data = homes(10)
+    start = pd.Timestamp("2026-06-22", tz="UTC")
+    late = pd.date_range(start, periods=240, freq="1h", name="valid_at")
+    data = Homes(*(part.set_axis(late) for part in (
+        data.load_mw, data.solar_mw, data.import_eur_per_mwh, data.carbon_t_per_mwh
+    )), data.battery)  # fmt: skip
+    data.load_mw.loc["2026-07-01"] = 0.1
+    data.load_mw.loc["2026-07-01 05:00"] = 5.0
+    known: dict[pd.Timestamp, float] = {}
+
+    def seen(devices, prices, *, connection):
+        known[prices.index[0]] = connection.contracted_peak_mw
+        return schedule(devices, prices, connection=connection)
+
+    monkeypatch.setattr(community, "schedule", seen)
+    west = community_year(data, zone="Etc/GMT+8")
+    assert west.facts()["baseline_monthly_peak_kw"] == approx((10e3 + 0.2e3) / 2)
+    assert known[pd.Timestamp("2026-07-01 00:00Z")] > 1.0  # June goes on
+    assert known[pd.Timestamp("2026-07-01 12:00Z")] < 1.0  # July since 08:00
+    assert community_year(data).facts()["baseline_monthly_peak_kw"] == approx((4e3 + 10e3) / 2)
+    assert known[pd.Timestamp("2026-07-01 00:00Z")] == 0.0
 
 
 def test_homes_alike_save_alike_and_their_shares_are_the_bill():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,15 +20,20 @@ from gridloop.testing import moment
 HOURS = pd.date_range(moment(), periods=4, freq="1h")
 
 
-@pytest.fixture(scope="module")
-def split() -> Split:
-    """1 MW for four hours, from one battery with 3 MWh and one with the rest."""
+def plant() -> VirtualPowerPlant:
+    """A battery that is cheap to use and one that is dear, 3 MWh each."""
     base = {"charge_efficiency": 1.0, "discharge_efficiency": 1.0, "early_cost": 0.0, "end_value_per_mwh": 0.0}
     devices = [
         Battery(3.0, 1.0, 1.0, initial_soc=1.0, degradation_cost=1.0, id="first", **base),
         Battery(3.0, 1.0, 1.0, initial_soc=1.0, degradation_cost=9.0, id="second", **base),
     ]
-    return VirtualPowerPlant(devices).split(pd.Series(1.0, index=HOURS), pd.Series(20.0, index=HOURS))
+    return VirtualPowerPlant(devices)
+
+
+@pytest.fixture(scope="module")
+def split() -> Split:
+    """1 MW for four hours, from one battery with 3 MWh and one with the rest."""
+    return plant().split(pd.Series(1.0, index=HOURS), pd.Series(20.0, index=HOURS))
 
 
 def measured(split: Split, **changes: list[float]) -> pd.DataFrame:
@@ -76,6 +82,26 @@ def test_of_a_day_that_is_not_over_the_hours_so_far(split: Split):
     found = track_delivery(split, measured(split).iloc[:2])
     assert len(found.table) == 2
     assert found.devices["planned_mwh"].sum() == approx(2.0)
+
+
+def test_of_what_is_past_nothing_is_held_against_the_plant(split: Split):
+    """`first` drops out at two: before, 1 MW of 1 was given, of which its meter is not among those that are left."""
+    after = plant().replace(split, ["first"], HOURS[2], pd.Series(20.0, index=HOURS))
+    came = after.injection_mw - pd.DataFrame({"second": [0.3, 0.0, 0.0, 0.5]}, index=HOURS)
+    came.iloc[1] = math.nan
+    found = track_delivery(after, came, short_price=100.0)
+    assert list(found.table["state"]) == ["past", "past", "kept", "short"]
+    assert found.table["penalty"].to_numpy() == approx([0.0, 0.0, 0.0, 45.0])
+    assert found.table["deviation_mw"].isna().tolist() == [True, True, False, False]
+    assert (found.unknown, found.kept_share) == (0, 0.5)
+    assert found.devices.loc["second", ["deviation_mwh", "intervals_off", "missing"]].tolist() == approx([-0.5, 1, 0])
+    assert math.isnan(track_delivery(after, came.iloc[:2]).kept_share)
+
+
+def test_a_split_without_a_plan_is_refused(split: Split):
+    nothing = replace(split, plan=replace(split.plan, status="infeasible"), injection_mw=split.injection_mw * math.nan)
+    with pytest.raises(BadInput, match=r"no plan.*'infeasible'"):
+        track_delivery(nothing, measured(split))
 
 
 def test_wrong_meters_are_refused(split: Split):

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
 
-from gridloop.errors import BadInput, GapInSeries, OutOfRange
+from gridloop.errors import BadInput, GapInSeries, OutOfRange, SolveFailed
 from gridloop.optimize.check import ScheduleCase, check_solution
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.connection import Connection
@@ -20,8 +20,9 @@ from gridloop.optimize.devices.ev import EVFleet
 from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.renewable import Renewable
 from gridloop.optimize.explain import sentence
+from gridloop.optimize.problems.rounds import End
 from gridloop.optimize.problems.schedule import schedule
-from gridloop.optimize.solve import Fix
+from gridloop.optimize.solve import GAVE_WAY, Fix
 from gridloop.optimize.vpp.model import PlantModel
 from gridloop.optimize.vpp.plant import VirtualPowerPlant
 from gridloop.optimize.vpp.split import Split
@@ -90,6 +91,36 @@ def test_bids_outside_of_what_was_asked_are_refused():
         plant.offer(prices, low=10.0, high=10.0)
 
 
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_prices_that_are_no_numbers_are_refused(wrong):
+    prices = hourly([20.0, 60.0, 100.0])
+    plant = VirtualPowerPlant([battery()])
+    courses = prices.to_frame("calm").assign(wild=[wrong, 60.0, wrong])
+    with pytest.raises(OutOfRange, match="2 of 3 prices of 'wild' are not finite"):
+        plant.blocks(courses)
+    for ask in (plant.offer, plant.envelope):
+        with pytest.raises(OutOfRange, match=f"high is {wrong}"):
+            ask(prices, high=wrong)
+        with pytest.raises(OutOfRange, match=f"low is {-wrong}"):
+            ask(prices, low=-wrong)
+    with pytest.raises(OutOfRange, match="1 of 3 prices of 'expected' are not finite"):
+        plant.offer(hourly([20.0, math.inf, 100.0]))
+
+
+@pytest.mark.parametrize(("status", "contradict"), [("infeasible", True), ("time_limit", False)])
+def test_only_what_is_infeasible_is_called_a_contradiction(monkeypatch, status, contradict):
+    solve = PlantModel.solve
+
+    def ended(model: PlantModel) -> End:
+        end = solve(model)
+        return replace(end, outcome=replace(end.outcome, status=status, objective=math.nan))
+
+    monkeypatch.setattr(PlantModel, "solve", ended)
+    with pytest.raises(SolveFailed, match=status) as told:
+        VirtualPowerPlant([battery()]).envelope(hourly([20.0]))
+    assert ("contradict" in str(told.value)) == contradict
+
+
 def test_a_block_can_be_kept_and_costs_what_it_says():
     scenarios = pd.DataFrame({"calm": [50.0, 50.0, 50.0], "spread": [10.0, 50.0, 90.0]}, index=hourly([0] * 3).index)
     plant = VirtualPowerPlant([battery(wear=5.0)])
@@ -141,6 +172,13 @@ def test_what_cannot_be_kept_is_named():
     assert "1 of 2 intervals" in str(split.plan.diagnosis) and "1 MW too little of 3" in str(split.plan.diagnosis)
 
 
+def test_what_the_diagnosis_lets_pass_is_kept():
+    """Rounding of 1e-9 MW is named by nobody, so the promise counts as kept; a milliwatt too much of it does not."""
+    split = VirtualPowerPlant([battery(soc=0.5)]).split(hourly([1.0]), hourly([5.0]))
+    assert replace(split, missing_mw=hourly([1e-9])).kept
+    assert not replace(split, missing_mw=hourly([2 * GAVE_WAY])).kept
+
+
 def test_nobody_sits_in_the_dark_for_a_bid():
     """A load behind the plant is worth more than the promise: the promise is missed."""
     plant = VirtualPowerPlant([Load(np.array([1.0]), id="hospital"), battery(soc=0.5)])
@@ -187,6 +225,20 @@ def test_another_device_stands_in_and_the_past_stays():
     assert list(after.injection_mw) == ["dear"]
     assert after.injection_mw["dear"].to_numpy() == approx([0.0, 1.0, 1.0], abs=EXACT_MW)
     assert after.kept
+
+
+@pytest.mark.parametrize("smaller", [False, True])
+def test_who_dropped_out_stays_out_when_another_does(smaller):
+    """3 MW, then 1: `a` drops out at one, `b` at two, and `c` does the rest, also where the plant knows of `a`."""
+    prices = hourly([5.0] * 4)
+    plant = VirtualPowerPlant([battery(name, soc=1.0, energy=4.0) for name in "abc"])
+    once = plant.replace(plant.split(hourly([3.0, 3.0, 1.0, 1.0]), prices), ["a"], moment(1), prices)
+    left = plant.without(["a"]) if smaller else plant
+    twice = left.replace(once, ["b"], moment(2), prices)
+    assert list(twice.injection_mw) == ["c"]
+    assert twice.injection_mw["c"].to_numpy() == approx([1.0] * 4, abs=1e-6)
+    assert twice.lost == {"a": moment(1), "b": moment(2)}
+    assert plant.replace(twice, ["a"], moment(3), prices).lost == twice.lost
 
 
 def test_what_nobody_can_stand_in_for_is_named():

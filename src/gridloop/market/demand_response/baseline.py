@@ -175,7 +175,7 @@ class EventWindows:
     ) -> EventWindows:
         """From tidy meters; days of the same type as the event's, without those of other events."""
         step = step_of(meters)
-        offsets = offsets_of(start, end, step, zone)
+        offsets = offsets_of(meters, start, end, zone)
         own = start.tz_convert(zone).tz_localize(None).normalize()
         days = local_days(meters, zone)
         days = pd.DatetimeIndex([*days[days < own], own])

@@ -27,12 +27,13 @@ def step_of(meters: pd.DataFrame) -> pd.Timedelta:
     return pd.Timedelta(int(gaps[0]), unit="ns")
 
 
-def offsets_of(start: pd.Timestamp, end: pd.Timestamp, step: pd.Timedelta, zone: str) -> pd.TimedeltaIndex:
+def offsets_of(meters: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp, zone: str) -> pd.TimedeltaIndex:
     """Starts of the intervals in [start, end) on the local clock, since the local midnight of `start`.
 
-    Raises `OutOfRange` where start and end do not lie on the meters' steps.
+    Raises `OutOfRange` where start and end do not lie on the meters' steps, counted from their own first time.
     """
-    if start.value % step.value or end.value % step.value or end <= start:
+    step, first = step_of(meters), meters.index[0]
+    if (start - first) % step or (end - first) % step or end <= start:
         raise OutOfRange(
             f"{start} … {end} is no whole number of the meters' intervals of {step}.", start=start, end=end, step=step
         )

@@ -35,7 +35,8 @@ class Delivery:
                high_mw, days (of the baseline), adjustment, capped, delivered_mwh, paid, reason (why it could not be
                measured, or "")
     group      index group; called, measured, expected_mw, delivered_mw, bias_mw, corrected_mw, low_mw, high_mw,
-               delivered_mwh, paid, placebo_days
+               delivered_mwh, paid, placebo_days, without_placebo (how many of the measured have not one placebo day,
+               such as new ones: delivered_mw has them, bias_mw and the interval's width are of the others)
     total      the same in one row
 
     delivered_mw is what the baseline of the programme says, and what is paid for; bias_mw is its mean error on placebo
@@ -126,7 +127,8 @@ def _sums(customer: pd.DataFrame, errors: pd.DataFrame, by: pd.Series, level: fl
     rows = {}
     for name, rows_of in customer.groupby(by, sort=True):
         known = rows_of[rows_of["delivered_mw"].notna()]
-        of_known = of_sum(errors[list(known.index)])
+        of_each = errors[list(known.index)]
+        of_known = of_sum(of_each)
         low, high = ends_of(of_known, level)
         delivered = float(known["delivered_mw"].sum()) if len(known) else np.nan
         rows[str(name)] = {
@@ -141,6 +143,7 @@ def _sums(customer: pd.DataFrame, errors: pd.DataFrame, by: pd.Series, level: fl
             "delivered_mwh": float(known["delivered_mwh"].sum()) if len(known) else np.nan,
             "paid": float(known["paid"].sum()),
             "placebo_days": int((~np.isnan(of_known)).sum()),
+            "without_placebo": int(of_each.isna().all(axis=0).sum()),
         }
     table = pd.DataFrame.from_dict(rows, orient="index")
     return table.rename_axis("group")

@@ -53,9 +53,11 @@ def of_sum(errors: pd.DataFrame) -> FloatArray:
 
     Where a customer has no error on a day, that of its nearest earlier (else later) day stands in, so that a gap in one
     meter does not cost the day; a day on which fewer than half have their own is left out.
+    Who has no error on any day is left out of the sum.
     """
-    if errors.shape[1] == 0:
-        return np.zeros(0)
-    own = errors.notna().mean(axis=1).to_numpy() >= 0.5
-    filled = errors.ffill().bfill().to_numpy(dtype=float)
+    known = errors.dropna(axis=1, how="all")
+    if known.shape[1] == 0:
+        return np.full(len(errors), np.nan)
+    own = known.notna().mean(axis=1).to_numpy() >= 0.5
+    filled = known.ffill().bfill().to_numpy(dtype=float)
     return np.where(own, filled.sum(axis=1), np.nan)

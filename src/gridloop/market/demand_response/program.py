@@ -62,6 +62,10 @@ class DRProgram:
         """A moment on the programme's clock."""
         return time.tz_convert(self.zone)
 
+    def is_off(self, day: dt.date) -> bool:
+        """Whether a local day is one on which nobody is called."""
+        return self.weekdays_only and (day.weekday() >= 5 or day in set(self.holidays))
+
     def problems(self, start: pd.Timestamp, hours: float, issued_at: pd.Timestamp, events_so_far: int) -> list[str]:
         """Rules that an event would break, each with what is allowed."""
         begin, end = self.local(start), self.local(start + hours * HOUR)
@@ -81,7 +85,7 @@ class DRProgram:
                 f"it would last from {begin:%H:%M} to {end:%H:%M}; calls lie between {self.begin_h:g} and "
                 f"{self.end_h:g} o'clock"
             )
-        if self.weekdays_only and (begin.weekday() >= 5 or begin.date() in set(self.holidays)):
+        if self.is_off(begin.date()):
             found.append(f"{begin:%A %Y-%m-%d} is a weekend or a holiday, when nobody is called")
         if events_so_far >= self.max_events:
             found.append(f"{events_so_far} events were called in {begin.year}; allowed are {self.max_events}")

@@ -18,6 +18,7 @@ from gridloop.market.demand_response.program import HOUR
 from gridloop.optimize.devices.kinds import Device
 from gridloop.optimize.devices.reducible import Reducible
 from gridloop.optimize.devices.shiftable import Shiftable
+from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.problems.schedule import schedule
 from gridloop.units import BoolArray, FloatArray
 
@@ -44,24 +45,31 @@ class Response:
 
 
 def answer(
-    load_mw: pd.DataFrame, price: pd.Series, event: DREvent, response: Response, answering: BoolArray
+    load_mw: pd.DataFrame,
+    price: pd.Series,
+    event: DREvent,
+    response: Response,
+    answering: BoolArray,
+    *,
+    step: pd.Timedelta,
 ) -> pd.DataFrame:
     """What those who are called take instead, from the event to the end of the shift. interval × customer, MW
 
     load_mw    interval × customer of these hours, as it would have been; regular, UTC, without gaps
     price      the tariff [money per MWh], same index
     answering  [customer] who follows the call
+    step       length of the intervals
     """
     followers = [str(name) for name, yes in zip(load_mw.columns, answering, strict=True) if yes]
     if not followers:
         return load_mw.copy()
     inside = np.asarray((load_mw.index >= event.start) & (load_mw.index < event.end))
-    hours = (load_mw.index[1] - load_mw.index[0]) / HOUR
+    hours = step / HOUR
     offered = price + np.where(inside, event.program.payment_per_mwh, 0.0)
     devices: list[Device] = []
     for name in followers:
         devices += _devices(name, load_mw[name].to_numpy(dtype=float), price, event, response, inside, hours)
-    plan = schedule(devices, offered)
+    plan = schedule(devices, offered, horizon=Horizon(pd.DatetimeIndex(load_mw.index), np.full(len(load_mw), hours)))
     if plan.status != "optimal":
         raise SolveFailed(f"the answer to a call could not be planned: {plan.diagnosis}", status=plan.status)
     reduced, moved = plan.wide("reduced_mw"), plan.wide("p_mw", "shiftable")

@@ -14,20 +14,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gridloop.errors import GapInSeries
+from gridloop.errors import GapInSeries, OutOfRange
 from gridloop.market.demand_response.baseline import TEN_OF_TEN, BaselineMethod
-from gridloop.market.demand_response.day_windows import step_of, tidy
+from gridloop.market.demand_response.day_windows import offsets_of, on_days, step_of, tidy
 from gridloop.market.demand_response.equity import by_group
 from gridloop.market.demand_response.event import DREvent, call_event
 from gridloop.market.demand_response.measure import Delivery, measure_event
 from gridloop.market.demand_response.program import HOUR, DRProgram
 from gridloop.market.demand_response.response import Response, answer
+from gridloop.units import FloatArray
 
 DAY = pd.Timedelta(days=1)
 # Share of what somebody takes in an event's hours that the operator counts on; it knows no more of its customers.
 EXPECTED_SHARE = 0.15
 # Days whose event hours the operator compares today's with.
 COMPARED_DAYS = 60
+# Days that an expectation is the mean of.
+EXPECTED_DAYS = 10
+COLUMNS = (
+    "called", "measured", "expected_mw", "true_mw", "measured_mw", "corrected_mw", "low_mw", "high_mw", "holds",
+    "peak_without_mw", "peak_mw", "paid",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +72,7 @@ class DRStudy:
             "corrected_mwh": float(np.nansum(table["corrected_mw"].to_numpy(dtype=float) * hours)),
             "with_interval": int(interval.sum()),
             "held": int(table.loc[interval, "holds"].sum()),
-            "peak_reduction_mw": float((table["peak_without_mw"] - table["peak_mw"]).mean()),
+            "peak_reduction_mw": float((table["peak_without_mw"] - table["peak_mw"]).astype(float).mean()),
             "paid": self.paid,
             "energy_cost_without": self.energy_cost_without,
             "energy_cost": self.energy_cost,
@@ -97,7 +104,10 @@ def study_program(
     busy        it calls for the next day when today's load in those hours is above this quantile of the last 60 days
     first_day   local midnight without a zone, from which on it calls; before it lies what baselines need
 
-    Raises `GapInSeries` where the price is missing.
+    Customers are chosen by what is known before the event. Whose record lacks a value in the event or in the hours of
+    the shift after it answers in a way that nobody knows: it counts as not measured. A day without an hour at
+    `begin_h` on its clock has no event.
+    Raises `GapInSeries` where the price is missing, `OutOfRange` where the programme allows such an event on no day.
     """
     if price.isna().any() or not price.index.equals(load_mw.index):
         raise GapInSeries("The study needs a price for every interval of the load.", missing=int(price.isna().sum()))
@@ -107,25 +117,34 @@ def study_program(
     tariff = pd.Series(price.to_numpy(dtype=float), index=recorded.index)
     customers = pd.DataFrame({"group": groups_by_size(recorded)})
     rng = np.random.default_rng(seed)
+    step = step_of(recorded)
+    refused: list[str] = []
+    allowed = False
     events: list[DREvent] = []
     deliveries: list[Delivery] = []
     rows = []
     for day in _days(recorded, program, first_day):
-        start = (day + begin_h * HOUR).tz_localize(program.zone).tz_convert("UTC")
+        start = _moment(day + begin_h * HOUR, program.zone)
+        if program.is_off(day.date()) or program.local(start).tz_localize(None) != day + begin_h * HOUR:
+            continue
         # Called in the evening before, when that day's own hours are over.
-        issued_at = start - DAY + hours * HOUR
-        if program.problems(start, hours, issued_at, _in_year(events, program, start)):
+        issued_at = _moment(day - DAY + begin_h * HOUR, program.zone) + hours * HOUR
+        so_far = _in_year(events, program, start)
+        if so_far >= program.max_events:
             continue
-        today = _window(meters, start - DAY, hours)
-        recent = [_window(meters, start - k * DAY, hours).sum() for k in range(2, COMPARED_DAYS + 2)]
-        if not today.sum() > np.quantile(recent, busy):
+        refused = program.problems(start, hours, issued_at, so_far)
+        if refused:
             continue
-        last_days = pd.concat([_window(meters, start - k * DAY, hours).rename(k) for k in range(1, 11)], axis=1)
-        expected = EXPECTED_SHARE * last_days.mean(axis=1)
-        usable = expected.notna() & _whole(recorded, start, start + (hours + response.shift_hours) * HOUR)
-        known = customers[usable].assign(expected_mw=expected[usable])
+        allowed = True
+        past = _past(meters, day, start, hours, program.zone)
+        load = pd.DataFrame(past).sum(axis=1, min_count=1).to_numpy()
+        recent = load[:-1][~np.isnan(load[:-1])]
+        if not recent.size or not load[-1] > np.quantile(recent, busy):
+            continue
+        expected = EXPECTED_SHARE * pd.DataFrame(past[-EXPECTED_DAYS:], columns=recorded.columns).mean()
+        known = customers[expected.notna()].assign(expected_mw=expected[expected.notna()])
         event = call_event(
-            program, known, start, need_mw=need_share * float(today.sum()), hours=hours, issued_at=issued_at,
+            program, known, start, need_mw=need_share * float(load[-1]), hours=hours, issued_at=issued_at,
             history=events,
         )  # fmt: skip
         if event.called.empty:
@@ -133,20 +152,27 @@ def study_program(
         after = event.end + response.shift_hours * HOUR
         during = (recorded.index >= start) & (recorded.index < after)
         would_have = recorded.loc[during, list(event.called.index)]
-        answers = rng.random(len(event.called)) < response.answers
-        took = answer(would_have, tariff[during], event, response, answers)
+        whole = would_have.notna().all(axis=0)
+        answers = (rng.random(len(event.called)) < response.answers) & whole.to_numpy()
+        took = answer(would_have, tariff[during], event, response, answers, step=step)
         meters.loc[during, list(event.called.index)] = took
         events.append(event)
+        seen = meters[meters.index < event.end].copy()
+        seen.loc[seen.index >= start, list(whole.index[~whole])] = np.nan
         delivery = measure_event(
-            event, meters[meters.index < event.end], method=method, level=level,
+            event, seen, method=method, level=level,
             event_days=[other.day.date() for other in events],
         )  # fmt: skip
         deliveries.append(delivery)
         rows.append(_row(event, delivery, would_have, took, recorded, meters))
-    step_h = step_of(recorded) / HOUR
+    if refused and not allowed:
+        raise OutOfRange(
+            f"No event of {program.id} can be called on any day: {'; '.join(refused)}.", problems=list(refused)
+        )
+    step_h = step / HOUR
     bought = [float(np.nansum(table.mul(tariff, axis=0).to_numpy()) * step_h) for table in (recorded, meters)]
     paid = float(sum(delivery.total["paid"] for delivery in deliveries))
-    table = pd.DataFrame(rows).set_index("start") if rows else pd.DataFrame(columns=["start"]).set_index("start")
+    table = pd.DataFrame(rows, columns=["start", *COLUMNS]).set_index("start")
     groups = by_group(customers, events, deliveries)
     return DRStudy(table, groups, bought[0], bought[1], paid, tuple(events), tuple(deliveries), meters)
 
@@ -171,15 +197,16 @@ def _in_year(events: Sequence[DREvent], program: DRProgram, start: pd.Timestamp)
     return sum(program.local(event.start).year == program.local(start).year for event in events)
 
 
-def _window(meters: pd.DataFrame, start: pd.Timestamp, hours: float) -> pd.Series:
-    """Mean power of each customer in some hours; NaN where a value is missing."""
-    part = meters[(meters.index >= start) & (meters.index < start + hours * HOUR)]
-    return part.mean(axis=0, skipna=False)
+def _moment(clock: pd.Timestamp, zone: str) -> pd.Timestamp:
+    """A time on the local clock in UTC: the first where there are two, the next one where its day does not have it."""
+    return clock.tz_localize(zone, ambiguous=True, nonexistent="shift_forward").tz_convert("UTC")
 
 
-def _whole(load_mw: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.Series:
-    """Whose record has every value between two moments."""
-    return load_mw[(load_mw.index >= start) & (load_mw.index < end)].notna().all(axis=0)
+def _past(meters: pd.DataFrame, day: pd.Timestamp, start: pd.Timestamp, hours: float, zone: str) -> FloatArray:
+    """Mean power in the same clock hours of the days before, the last of them last; NaN with a gap. [day, customer]"""
+    offsets = offsets_of(meters, start, start + hours * HOUR, zone)
+    days = pd.date_range(day - (COMPARED_DAYS + 1) * DAY, day - DAY, freq="D")
+    return np.asarray(on_days(meters, days, offsets, zone).mean(axis=1))
 
 
 def _row(

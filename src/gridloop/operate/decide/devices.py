@@ -61,7 +61,8 @@ def describe(
         devices.append(EVFleet(known.status.sessions, value_of_lost_charge=settings.ev.value_of_lost_charge))
     c = settings.connection
     contracted = None if c.contracted_peak_mw is None else max(c.contracted_peak_mw, known.import_peak_mw)
-    connection = Connection(c.import_limit_mw, c.export_limit_mw, contracted, c.peak_price_per_mw)
+    peak_price = 0.0 if contracted is None else c.peak_price_per_mw  # nothing is contracted: no peak is paid
+    connection = Connection(c.import_limit_mw, c.export_limit_mw, contracted, peak_price)
     return Planned(devices, _spreads(network, groups, quantiles), table, connection)
 
 

@@ -27,10 +27,17 @@ PRODUCERS = ("renewable",)
 
 
 def build_schedule_page(
-    plan: Plan, prices: pd.DataFrame, connection: Connection, before: Before | None, name: str, zone: str
+    plan: Plan,
+    prices: pd.DataFrame,
+    connection: Connection,
+    before: Before | None,
+    name: str,
+    zone: str,
+    *,
+    on_network: bool = False,
 ) -> str:
     """One HTML file with everything inside; without a plan it shows the diagnosis."""
-    head = _head(plan, before, name, zone)
+    head = _head(plan, story_of(plan, before, on_network=on_network), name, zone)
     if plan.status != "optimal":
         return document(name, head, [Part("profile", "Profile", "There is no plan to show.")])
     parts = [_profile(plan, prices, connection, before, zone), _costs(plan, before), _reasons(plan, zone)]
@@ -55,22 +62,21 @@ def taken_mw(plan: Plan) -> pd.DataFrame:
     return wide
 
 
-def _head(plan: Plan, before: Before | None, name: str, zone: str) -> str:
+def _head(plan: Plan, story: list[str], name: str, zone: str) -> str:
     trouble = ""
     if plan.diagnosis is not None:
         said = [*plan.diagnosis.causes, plan.diagnosis.advice]
         trouble = f'<div class="trouble">{"".join(f"<p>{escaped(text)}</p>" for text in said if text)}</div>'
-    story = " ".join(story_of(plan, before))
     first, last = (t.tz_convert(zone) for t in (plan.horizon.starts[0], plan.horizon.ends[-1]))
     span = f"{count(len(plan.horizon), 'interval')} from {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} {zone}"
     return (
         f"<header><h1>{escaped(name)}</h1><p class='day'>schedule, {span}</p>"
-        f"<p class='story'>{escaped(story)}</p>{trouble}</header>"
+        f"<p class='story'>{escaped(' '.join(story))}</p>{trouble}</header>"
     )
 
 
-def story_of(plan: Plan, before: Before | None) -> list[str]:
-    """What a plan comes to, in sentences."""
+def story_of(plan: Plan, before: Before | None, *, on_network: bool = False) -> list[str]:
+    """What a plan comes to, in sentences. on_network: the plan was made on one, as the devices left alone never are."""
     if plan.status != "optimal":
         return [f"No plan: {plan.status.replace('_', ' ')}."]
     net = net_mw(plan)
@@ -84,6 +90,8 @@ def story_of(plan: Plan, before: Before | None) -> list[str]:
         said += [
             f"They would exceed the {key.replace('_', ' ')} by {number(mw, 3)} MW." for key, mw in before.beyond.items()
         ]
+        if on_network:
+            said.append("Left alone they are reckoned without the network: its losses and limits are in the plan only.")
     for limit, excess in plan.gave_way.items():
         unit = "MW" if limit.startswith(("import_limit", "export_limit")) else "%"
         said.append(f"{limit_in_words(limit)[:1].upper()}{limit_in_words(limit)[1:]} gives way by {excess:.3g} {unit}.")

@@ -30,7 +30,7 @@ def uncontrolled_charging(
     """
     stays, base = stays_of(fleet, horizon), each_step(base_mw, horizon, "base_mw")
     if not stays.shared:
-        return charging_result(stays, _at_once(stays) / horizon.hours, base)
+        return charging_result(stays, at_once(stays) / horizon.hours, base)
     order = np.lexsort((np.array(stays.ids, dtype=object).astype(str), stays.since))
     energy = np.zeros_like(stays.most_mwh)
     room = [np.full(len(horizon), limit.limit_mw) * horizon.hours for limit in stays.shared]
@@ -86,7 +86,7 @@ def latest_charging(stays: Stays) -> FloatArray:
     return np.asarray(need - np.hstack([need[:, 1:], np.zeros((len(stays), 1))]))
 
 
-def _at_once(stays: Stays) -> FloatArray:
+def at_once(stays: Stays) -> FloatArray:
     """Full power from the first moment on. [session, step], MWh"""
     so_far = np.minimum(np.cumsum(stays.most_mwh, axis=1), stays.energy_mwh[:, None])
     return np.diff(so_far, axis=1, prepend=0.0)

@@ -17,7 +17,7 @@ from gridloop.optimize.charging.stays import as_fleet, each_step, stays_of
 from gridloop.optimize.charging.weights import Weighed, weigh_charging
 from gridloop.optimize.devices.connection import Connection, price_table
 from gridloop.optimize.devices.ev import EVFleet
-from gridloop.optimize.devices.ev_sessions import giving_power
+from gridloop.optimize.devices.ev_sessions import giving_power, numbers, ranks
 from gridloop.optimize.devices.load import Load
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.plan import Plan
@@ -37,7 +37,8 @@ class ChargingPlan:
     prices        money per MWh; limit_mw of the site, base load included, that the plan was held to
     peak_kept     False where `peak_mw` was given up, for cars would have left short for it; None where none was given
     weighed       the prices that weights became; None without weights
-    diagnosis     why not all can have their energy; None where they can
+    diagnosis     why not all have their energy: they cannot, or it is dearer than `value_of_lost_charge`; None where
+                  all do
     """
 
     plan: Plan
@@ -57,13 +58,21 @@ class ChargingPlan:
 
     @property
     def savings(self) -> dict[str, float]:
-        """Against uncontrolled charging: money, its share in percent, MW of the peak and their share in percent."""
-        cost, before = self.charging.cost(self.prices), self.uncontrolled.cost(self.prices)
+        """Against uncontrolled charging: money, its share in percent, MW of the peak and their share in percent.
+
+        The money is for the same energy on both sides: what the plan leaves for the time after the horizon, or leaves
+        out, beyond what uncontrolled charging does is counted at the mean price to import, not as saved. The share is
+        of the size of what uncontrolled charging costs; NaN where that is zero.
+        """
+        price = self.prices["import_eur_per_mwh"].to_numpy(dtype=float)
+        mean = float(np.average(price, weights=self.charging.hours))
+        less = float(self.uncontrolled.served_mwh.sum() - self.charging.served_mwh.sum())
+        cost, before = self.charging.cost(self.prices) + mean * less, self.uncontrolled.cost(self.prices)
         peak = self.uncontrolled.peak_mw
         lower = peak - self.charging.peak_mw
         return {
             "cost_savings": before - cost,
-            "cost_savings_pct": 100.0 * (before - cost) / before if before else 0.0,
+            "cost_savings_pct": 100.0 * (before - cost) / abs(before) if before else float("nan"),
             "peak_reduction_mw": lower,
             "peak_reduction_pct": 100.0 * lower / peak if peak else 0.0,
         }
@@ -91,7 +100,8 @@ def plan_charging(
     weights         of `minimize_cost`, `minimize_peak`, `maximize_convenience`: what they mean is said in
                     `gl.weigh_charging`; they take the place of `peak_price_per_mw`
     fair            where not all can be served, share by priority and in proportion to need, exactly; where cars may
-                    give energy back, to within five percent of each need
+                    give energy back, to within five percent of each need. What cars leave without for it is part of
+                    the plan's cost, as `ev_unserved`
 
     Raises what `gl.schedule` and `EVFleet` raise.
     """
@@ -108,23 +118,28 @@ def plan_charging(
     if weighed is not None:
         price, free = weighed.peak_price_per_mw, 0.0
     served = fair_energies(asked, horizon, limit - base).to_numpy()
+    lost = 0.0
     if fair:
-        fleet = _fairly(fleet, horizon, served)
+        fleet, lost = _fairly(fleet, horizon, served)
     connection = Connection(
         import_limit_mw=limit, contracted_peak_mw=free if price > 0 else None, peak_price_per_mw=price, id="site"
     )
     load = Load(base, sheddable=0.0, id="base load")
     plan = schedule([fleet, load], table, connection=connection, horizon=horizon)
+    if lost > 0.0:
+        parts = {**plan.parts, "ev_unserved": plan.parts.get("ev_unserved", 0.0) + lost}
+        plan = replace(plan, cost=plan.cost + lost, parts=parts)
+    charging = charging_of(plan, asked, base)
     return ChargingPlan(
         plan,
-        charging_of(plan, asked, base),
+        charging,
         uncontrolled_charging(asked, horizon, base_mw=base),
         least_laxity_first(asked, horizon, limit, base_mw=base),
         table,
         limit,
         kept,
         weighed,
-        problems_of(asked, horizon, np.full(len(horizon), limit), base, served),
+        problems_of(asked, horizon, np.full(len(horizon), limit), base, served, charging),
     )
 
 
@@ -141,10 +156,18 @@ def _limit(
     return (peak_mw, True) if same else (transformer_mw, False)
 
 
-def _fairly(fleet: EVFleet, horizon: Horizon, served_mwh: FloatArray) -> EVFleet:
-    """The fleet with the energies of a fair share where not all can be served; as it is where they can."""
+def _fairly(fleet: EVFleet, horizon: Horizon, served_mwh: FloatArray) -> tuple[EVFleet, float]:
+    """The fleet with the energies of a fair share where not all can be served, and what the rest is worth to drivers.
+
+    The fleet as it is where all can be served, and where a plan itself has to share. Worth in money.
+    """
     if (giving_power(fleet.sessions) > 0).any():
-        return replace(fleet, fair_steps=max(fleet.fair_steps, 20))
-    if float((stays_of(fleet, horizon).energy_mwh - served_mwh).max(initial=0.0)) <= 0.0:
-        return fleet
-    return replace(fleet, sessions=fleet.sessions.assign(energy_mwh=np.clip(served_mwh, 0.0, None)))
+        return replace(fleet, fair_steps=max(fleet.fair_steps, 20)), 0.0
+    short = stays_of(fleet, horizon).energy_mwh - served_mwh
+    if float(short.max(initial=0.0)) <= 0.0:
+        return fleet, 0.0
+    rank = ranks(numbers(fleet.sessions, "priority", 0.0))
+    # The price that a plan has for a priority: see `EVFleet.value_of_lost_charge`.
+    worth = fleet.value_of_lost_charge * (1.0 + rank / (rank.max(initial=0) + 1.0))
+    fair = replace(fleet, sessions=fleet.sessions.assign(energy_mwh=np.clip(served_mwh, 0.0, None)))
+    return fair, float(worth @ np.clip(short, 0.0, None))

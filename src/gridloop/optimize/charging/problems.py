@@ -10,10 +10,10 @@ import pandas as pd
 from gridloop.diagnosis import Diagnosis
 from gridloop.errors import listed
 from gridloop.optimize.charging.fair import fair_energies, least_raise
-from gridloop.optimize.charging.result import CRUMB_MWH
+from gridloop.optimize.charging.result import CRUMB_MWH, Charging
 from gridloop.optimize.charging.stays import Stays, as_fleet, each_step, stays_of
 from gridloop.optimize.devices.ev import EVFleet
-from gridloop.optimize.devices.ev_sessions import numbers
+from gridloop.optimize.devices.ev_sessions import giving_power, numbers
 from gridloop.optimize.horizon import Horizon
 from gridloop.units import FloatArray
 
@@ -39,9 +39,18 @@ def charging_problems(
 
 
 def problems_of(
-    fleet: EVFleet, horizon: Horizon, limit: FloatArray, base: FloatArray, served_mwh: FloatArray
+    fleet: EVFleet,
+    horizon: Horizon,
+    limit: FloatArray,
+    base: FloatArray,
+    served_mwh: FloatArray,
+    charging: Charging | None = None,
 ) -> Diagnosis | None:
-    """The same where the fair energies are known. limit, base [step]; served_mwh [session]"""
+    """The same where the fair energies are known, and of a plan what it left out. limit, base [step]
+
+    served_mwh  of fair shares. [session]
+    charging    as planned: what could have been served and was not, for it was too dear, is the fact price
+    """
     stays = stays_of(fleet, horizon)
     causes: list[str] = []
     facts: dict[str, object] = {}
@@ -51,6 +60,7 @@ def problems_of(
         ("stays", _too_short(stays)),
         ("batteries", _too_full(stays, fleet)),
         ("together", _together(stays, np.clip(limit - base, 0.0, None), served_mwh)),
+        ("price", None if charging is None else _too_dear(stays, fleet, served_mwh, charging)),
     ):
         if found is not None:
             causes.append(found[0])
@@ -159,3 +169,23 @@ def _together(stays: Stays, limit: FloatArray, served_mwh: FloatArray) -> Found:
     else:
         said += " It is their stations, or the fleet, that have too little power."
     return said, {"short_mwh": {stays.ids[k]: float(missing[k]) for k in who}, "raise_mw": raise_mw}
+
+
+def _too_dear(stays: Stays, fleet: EVFleet, served_mwh: FloatArray, charging: Charging) -> Found:
+    """Cars that could have had more, and do not because of what it costs."""
+    could = served_mwh - (stays.energy_mwh - stays.within_mwh)
+    missing = could - charging.served_mwh.to_numpy()
+    # Who may give and stays on may end a horizon with less than it came with: that is no lack.
+    missing = np.where((giving_power(fleet.sessions) > 0) & (stays.until > stays.horizon.waiting[-1]), 0.0, missing)
+    missing = np.where(missing > CRUMB_MWH, missing, 0.0)
+    # Where a plan shares in another way some have more and others less, and all together the same.
+    if could.sum() - charging.served_mwh.sum() <= CRUMB_MWH * len(stays) or not missing.any():
+        return None
+    who = np.flatnonzero(missing)
+    names = [stays.ids[k] for k in who[np.argsort(-missing[who], kind="stable")]]
+    said = (
+        f"{who.size} cars are not served because their energy is dearer than value_of_lost_charge, "
+        f"{fleet.value_of_lost_charge:g} per MWh: {missing.sum():.4g} MWh are left out ({listed(names)}). A greater "
+        "value_of_lost_charge would have them served."
+    )
+    return said, {stays.ids[k]: float(missing[k]) for k in who}

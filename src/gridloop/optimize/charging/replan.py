@@ -32,6 +32,7 @@ Power = float | Sequence[float] | FloatArray | pd.Series
 WORDS = ("user_departure", "user_energy_mwh")
 NO_SHOW_H = 1.0  # a car that is later than this is not waited for
 FULL_MWH = 1e-9  # a milliwatt hour: a car that misses less is full
+UNTOLD_MWH = 0.01  # what is thought to be wanted where neither this driver nor any before has said: 50 km or so
 GONE = 0.98  # later than this chance of being gone nothing is planned: it would be as good as short
 
 
@@ -41,7 +42,8 @@ class ChargingRules:
 
     limit_mw           of the site, base load included
     free_mw            import that costs nothing more than its energy, such as a peak that is paid for already
-    peak_price_per_mw  money per MW of the highest import above that; it is paid once: what was reached stays free
+    peak_price_per_mw  money per MW of the highest import above that; it is paid once: what was reached stays free, and
+                       what the base load will reach within the look-ahead is free before
     lost_price         money per MWh that a driver leaves without
     early_cost         money per MWh and hour of waiting
     look_ahead_h       how far a plan looks
@@ -71,8 +73,9 @@ def replan_charging(
               where not said), and optionally user_arrival, when it was booked for (NaT: nobody knew of it)
     prices    money per MWh to import, one row per interval, known ahead
     base_mw   what the site takes beside the cars; known ahead
-    risk      when cars really leave, learned from past sessions; without it drivers are believed, and one who stays
-              longer than said is thought to leave any moment
+    risk      when cars really leave and what they want, learned from past sessions; without it drivers are believed,
+              one who stays longer than said is thought to leave any moment, and one who did not say an energy to want
+              the median of what those asked for who came so far (before the first of them, `UNTOLD_MWH`)
 
     The same input gives the same powers. Raises `MissingColumn`, and what `EVFleet` raises.
     """
@@ -99,7 +102,11 @@ def replan_charging(
 
 @dataclass(frozen=True)
 class _World:
-    """The truth and the words, in hours from the start; NaN where there is none. [session]"""
+    """The truth and the words, in hours from the start; NaN where there is none. [session]
+
+    usual_mwh  what drivers want who do not say it, where it was learned before; NaN: the median so far
+    rank       place of its name among all names, which decides between cars that come at the same moment
+    """
 
     since: FloatArray
     until: FloatArray
@@ -108,6 +115,8 @@ class _World:
     said_since: FloatArray
     said_until: FloatArray
     asked_mwh: FloatArray
+    usual_mwh: float
+    rank: IntArray
 
     @classmethod
     def of(cls, sessions: pd.DataFrame, comes: BoolArray, horizon: Horizon, risk: DepartureRisk | None) -> _World:
@@ -118,12 +127,20 @@ class _World:
             return np.asarray(since / 3600.0, dtype=np.float64)
 
         energy = np.where(comes, sessions["energy_mwh"].to_numpy(dtype=float), 0.0)
-        asked = sessions["user_energy_mwh"].to_numpy(dtype=float)
-        usual = risk.energy_mwh if risk is not None else float(np.nanmedian(asked)) if np.isfinite(asked).any() else 0.0
         return cls(
             hours("arrival"), hours("departure"), energy, sessions["max_charge_mw"].to_numpy(dtype=float),
-            hours("user_arrival"), hours("user_departure"), np.where(np.isnan(asked), usual, asked),
+            hours("user_arrival"), hours("user_departure"), sessions["user_energy_mwh"].to_numpy(dtype=float),
+            np.nan if risk is None else risk.energy_mwh,
+            np.argsort(np.argsort(sessions.index.map(str).to_numpy(), kind="stable"), kind="stable"),
         )  # fmt: skip
+
+    def wanted_mwh(self, now: float) -> FloatArray:
+        """What drivers are thought to want, by what was said until now. [session]"""
+        usual = self.usual_mwh
+        if np.isnan(usual):
+            heard = self.asked_mwh[(self.since <= now) & np.isfinite(self.asked_mwh)]
+            usual = float(np.median(heard)) if heard.size else UNTOLD_MWH
+        return np.where(np.isnan(self.asked_mwh), usual, self.asked_mwh)
 
 
 @dataclass
@@ -150,13 +167,15 @@ class _Run:
         here = (w.since <= now) & (w.until > now) & (w.takes_mwh - self.got > FULL_MWH)
         booked = self._booked(now)
         wanted = self._planned(t, here, booked)
-        energy = np.zeros(len(self.got))
+        energy, planned_h = np.zeros(len(self.got)), np.full(len(self.got), h)
         if wanted is not None:
-            energy = np.where(here, wanted, 0.0)
-        room = max(0.0, min(self.rules.limit_mw, self._free()) - self.base[t] - energy.sum() / h)
-        # What is planned is a mean over the interval: who leaves within it gets it only until then.
-        energy = energy * np.clip((np.nan_to_num(w.until, nan=now) - now) / h, 0.0, 1.0)
-        for k in np.flatnonzero((w.since > now) & (w.since < self.end[t])):
+            energy, planned_h = np.where(here, wanted[0], 0.0), wanted[1]
+        room = max(0.0, min(self.rules.limit_mw, self._free(t)) - self.base[t] - energy.sum() / h)
+        # A plan spreads its energy over the stay it counts on: who leaves before gets it only until then.
+        stays_h = np.nan_to_num(w.until, nan=now) - now
+        energy = energy * np.clip(stays_h / np.where(planned_h > 0.0, planned_h, h), 0.0, 1.0)
+        come = np.flatnonzero((w.since > now) & (w.since < self.end[t]))
+        for k in come[np.lexsort((w.rank[come], w.since[come]))]:
             mw = min(w.power_mw[k], room)
             room -= mw
             energy[k] = mw * (min(w.until[k], self.end[t]) - w.since[k])
@@ -165,9 +184,16 @@ class _Run:
         self.power[:, t] = energy / h
         self.reached = max(self.reached, self.base[t] + float(energy.sum()) / h)
 
-    def _free(self) -> float:
-        """Import that costs no more peak; where peaks cost nothing, all of it."""
-        return self.reached if self.rules.peak_price_per_mw > 0 else np.inf
+    def _ahead(self, t: int) -> slice:
+        """The intervals that a plan looks at."""
+        last = int(np.searchsorted(self.begin, self.begin[t] + self.rules.look_ahead_h - 1e-9))
+        return slice(t, max(last, t + 1))
+
+    def _free(self, t: int) -> float:
+        """Import that costs no more peak: what was reached, or the base load will; all where peaks cost nothing."""
+        if self.rules.peak_price_per_mw <= 0:
+            return np.inf
+        return max(self.reached, float(self.base[self._ahead(t)].max()))
 
     def _booked(self, now: float) -> BoolArray:
         """Cars that were announced, are not here yet, and are not too late."""
@@ -175,14 +201,16 @@ class _Run:
         waited = ~(w.since <= now) & (now - w.said_since < NO_SHOW_H)
         return np.asarray(waited & np.isfinite(w.said_until) & (w.said_until > now))
 
-    def _planned(self, t: int, here: BoolArray, booked: BoolArray) -> FloatArray | None:
-        """Energies of the interval that begins, by a plan for all that is known. [session], MWh; None with no car"""
+    def _planned(self, t: int, here: BoolArray, booked: BoolArray) -> tuple[FloatArray, FloatArray] | None:
+        """Energies of the interval that begins, by a plan for all that is known, and how long it counts on each car.
+
+        [session], MWh and hours; None with no car.
+        """
         who = np.flatnonzero(here | booked)
         if not who.size:
             return None
         w, r, now = self.world, self.rules, self.begin[t]
-        last = int(np.searchsorted(self.begin, now + r.look_ahead_h - 1e-9))
-        steps = slice(t, max(last, t + 1))
+        steps = self._ahead(t)
         begin, end, hours = self.begin[steps], self.end[steps], self.horizon.hours[steps]
         begins = np.where(here[who], now, np.maximum(w.said_since[who], self.end[t]))
         ends, gone = self._leaving(who, here[who], begin, end, t)
@@ -191,13 +219,13 @@ class _Run:
         sure[:, 0] = True  # who is here may charge now, however long overdue
         gone = np.minimum(gone, GONE)  # and what is as good as lost is still better than lost
         most = w.power_mw[who, None] * np.where(sure, present, 0.0)
-        left = w.asked_mwh[who] - self.got[who]
+        left = w.wanted_mwh(now)[who] - self.got[who]
         need = np.where(left > FULL_MWH, left, w.power_mw[who] * hours[0])
         free = np.full(len(begin), np.inf)
         over = np.zeros(len(begin))
         limit, base = r.limit_mw, self.base[steps]
         if r.peak_price_per_mw > 0:
-            free = np.clip(min(self.reached, limit) - base, 0.0, None)
+            free = np.clip(min(self._free(t), limit) - base, 0.0, None)
             over = np.clip(limit - base, 0.0, None) - free
             over = np.where(np.isfinite(over), over, w.power_mw[who].sum())
         elif np.isfinite(limit):
@@ -208,9 +236,9 @@ class _Run:
                 free, over, r.peak_price_per_mw, hours,
             )
         )  # fmt: skip
-        found = np.zeros(len(self.got))
-        found[who] = plan[:, 0]
-        return found
+        found, planned_h = np.zeros(len(self.got)), np.zeros(len(self.got))
+        found[who], planned_h[who] = plan[:, 0], present[:, 0]
+        return found, planned_h
 
     def _leaving(
         self, who: IntArray, here: BoolArray, begin: FloatArray, end: FloatArray, t: int

@@ -101,7 +101,8 @@ class Charging:
 def charging_of(plan: Plan, fleet: EVFleet | pd.DataFrame, base_mw: float | FloatArray = 0.0) -> Charging:
     """What a plan of `gl.schedule` has for the cars of a fleet."""
     fleet, horizon = as_fleet(fleet), plan.horizon
-    wide = plan.wide("p_mw", "ev").reindex(columns=[str(i) for i in fleet.sessions.index])
+    ids = [str(i) for i in fleet.sessions.index]
+    wide = plan.wide("p_mw", "ev").reindex(index=horizon.starts, columns=ids)
     lost = numbers(fleet.sessions, "charge_efficiency", 1.0) * numbers(fleet.sessions, "discharge_efficiency", 1.0)
     return charging_result(stays_of(fleet, horizon), wide.to_numpy(dtype=float).T, base_mw, lost)
 

@@ -74,6 +74,8 @@ def stays_of(fleet: EVFleet | pd.DataFrame, horizon: Horizon) -> Stays:
 
 def each_step(values: float | Sequence[float] | FloatArray | pd.Series, horizon: Horizon, name: str) -> FloatArray:
     """One number per interval, from one for all or one each. Raises `OutOfRange`. [step]"""
+    if isinstance(values, pd.Series) and not same_times(values.index, horizon):
+        raise OutOfRange(f"{name} is a series with times other than those of the intervals; give it on their index.")
     found = np.asarray(values, dtype=float)
     if found.ndim and found.size not in (1, len(horizon)):
         raise OutOfRange(
@@ -82,6 +84,12 @@ def each_step(values: float | Sequence[float] | FloatArray | pd.Series, horizon:
     if np.isnan(found).any():
         raise OutOfRange(f"{name} has {int(np.isnan(found).sum())} missing values; fill them by name.", name=name)
     return np.array(np.broadcast_to(found.ravel() if found.ndim else found, (len(horizon),)))
+
+
+def same_times(index: pd.Index, horizon: Horizon) -> bool:
+    """Whether these are the starts of the intervals, in whatever zone."""
+    times = isinstance(index, pd.DatetimeIndex) and index.tz is not None
+    return times and np.array_equal(pd.DatetimeIndex(index).as_unit("ns").asi8, horizon.starts.asi8)
 
 
 def _hours(times: pd.Series, horizon: Horizon) -> FloatArray:

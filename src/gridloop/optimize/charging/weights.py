@@ -5,7 +5,8 @@ Each goal is counted relative to uncontrolled charging of the same cars, so that
     cost          energy cost / that of uncontrolled charging (by the size of prices, so that it is positive)
     peak          highest import of the site / that of uncontrolled charging, base load included
     waiting       (Σ energy · hours waited − W₀) / (W₁ − W₀), 0 where all charge at once, 1 where all charge as late as
-                  possible; convenience is what is missing to 1
+                  possible; convenience is what is missing to 1. Both ends are of the energy that a plan has to charge:
+                  without what can wait until after the horizon
 
     minimize  w_cost · cost + w_peak · peak + w_convenience · waiting
 
@@ -28,13 +29,14 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import BadInput, OutOfRange, listed
-from gridloop.optimize.charging.baselines import latest_charging, uncontrolled_charging
+from gridloop.optimize.charging.baselines import at_once, latest_charging, uncontrolled_charging
 from gridloop.optimize.charging.stays import as_fleet, each_step, stays_of
 from gridloop.optimize.devices.ev import EVFleet
 from gridloop.optimize.horizon import Horizon
 from gridloop.units import FloatArray
 
 GOALS = ("minimize_cost", "minimize_peak", "maximize_convenience")
+NO_WAIT = 1e-12  # MWh · hours: what rounding makes of none
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Weighed:
 
     fleet              as given, with the price of waiting in `early_cost`
     peak_price_per_mw  for the highest import of the site, counted from zero: `gl.Connection` with contracted_peak_mw=0
-    waiting_price      money per MWh and hour, of which the fleet's own early_cost is not a part
+    waiting_price      money per MWh and hour, of which the fleet's own early_cost is not a part; 0 where no car has a
+                       choice: all that must be charged within the horizon fits in one way only, or can wait beyond it
     weights            as given, made to sum to 1
     """
 
@@ -51,6 +54,12 @@ class Weighed:
     peak_price_per_mw: float
     waiting_price: float
     weights: Mapping[str, float]
+
+    @property
+    def without_effect(self) -> list[str]:
+        """Goals that have a weight but whose price is 0, for there is nothing to choose."""
+        priced = {"minimize_peak": self.peak_price_per_mw, "maximize_convenience": self.waiting_price}
+        return [name for name, price in priced.items() if self.weights[name] > 0 and price == 0]
 
 
 def weigh_charging(
@@ -73,11 +82,12 @@ def weigh_charging(
     before = uncontrolled_charging(fleet, horizon, base_mw=base)
     energy = before.p_mw.to_numpy().T * horizon.hours
     cost = float(energy.sum(axis=0) @ np.abs(price.to_numpy(dtype=float)))
-    longest = float(latest_charging(stays_of(fleet, horizon)).sum(axis=0) @ horizon.waiting)
-    waits = longest - float(energy.sum(axis=0) @ horizon.waiting)
+    stays = stays_of(fleet, horizon)
+    soonest = at_once(replace(stays, energy_mwh=stays.within_mwh))
+    waits = float((latest_charging(stays) - soonest).sum(axis=0) @ horizon.waiting)
     scale = cost / given["minimize_cost"]
     peak_price = scale * given["minimize_peak"] / before.peak_mw if before.peak_mw > 0 else 0.0
-    waiting_price = scale * given["maximize_convenience"] / waits if waits > 0 else 0.0
+    waiting_price = scale * given["maximize_convenience"] / waits if waits > NO_WAIT else 0.0
     weighed = replace(fleet, early_cost=fleet.early_cost + waiting_price)
     return Weighed(weighed, peak_price, waiting_price, given)
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from gridloop.diagnosis import Diagnosis
 from gridloop.errors import GapInSeries, OutOfRange, listed
+from gridloop.optimize.charging.stays import same_times
 from gridloop.optimize.charging_fleet.cars import Cars, cars_of
 from gridloop.optimize.charging_fleet.flow import CRUMB, Settled, settle
 from gridloop.optimize.charging_fleet.pieces import charge_of_cars, cheapest_cost, pieces_of
@@ -43,8 +44,11 @@ def charge_fleet(
     value_of_lost_charge  money per MWh that a driver leaves without; above every price: all is served that can be
     threads    for the parts that work on single cars; the result is the same for any number
 
-    The same problem as `gl.schedule` with one `EVFleet`, one `Load` and an import limit that does not give way, and the
-    same cost; a million cars take seconds. Each car keeps its power, stay and energy; cars alike are charged alike.
+    The same problem as `gl.schedule` with one `EVFleet`, one `Load` and an import limit that does not give way; a
+    million cars take seconds. The cost is the same where prices are not below zero and all cars have one priority: here
+    a car never takes more than it needs within the horizon, where `gl.schedule` has it take more when that is paid for,
+    and a MWh that is left out costs the same whatever the priority of its car. Each car keeps its power, stay and
+    energy; cars alike are charged alike.
     What fits in after the horizon waits until then. Where the limit cannot serve all, as much as possible is served:
     greater priority first, within a priority the shares that are left without are as equal as can be.
 
@@ -104,9 +108,15 @@ def charge_fleet(
         gap=_gap(cars, waiting, worth, room, float(waiting @ energy), value_of_lost_charge, served, threads),
         status="short" if short.sum() > CRUMB * cars.need_mwh.sum() else "optimal",
         diagnosis=_why_short(cars, served, wanted, limit, base, waiting, horizon),
-        arrival=pd.DatetimeIndex(sessions["arrival"]).tz_convert("UTC").as_unit("ns"),
-        departure=pd.DatetimeIndex(sessions["departure"]).tz_convert("UTC").as_unit("ns"),
+        arrival=_utc(sessions["arrival"]),
+        departure=_utc(sessions["departure"]),
     )
+
+
+def _utc(times: pd.Series) -> pd.DatetimeIndex:
+    """Times in UTC; those of an empty table may have no zone. [session]"""
+    found = pd.DatetimeIndex(times)
+    return (found.tz_localize("UTC") if found.tz is None else found.tz_convert("UTC")).as_unit("ns")
 
 
 def _gap(
@@ -134,7 +144,7 @@ def _gap(
 
 def _per_step(values: float | FloatArray | pd.Series, name: str, horizon: Horizon) -> FloatArray:
     """One number per interval. [step]"""
-    if isinstance(values, pd.Series) and not _same_times(values.index, horizon):
+    if isinstance(values, pd.Series) and not same_times(values.index, horizon):
         raise OutOfRange(f"{name} is a series with times other than those of the prices; give it on their index.")
     array = np.asarray(values, dtype=float)
     if array.size not in (1, len(horizon)):
@@ -148,12 +158,6 @@ def _per_step(values: float | FloatArray | pd.Series, name: str, horizon: Horizo
             missing=int(missing.size),
         )
     return wide
-
-
-def _same_times(index: pd.Index, horizon: Horizon) -> bool:
-    """Whether these are the starts of the intervals, in whatever zone."""
-    times = pd.DatetimeIndex(index)
-    return times.tz is not None and np.array_equal(times.as_unit("ns").asi8, horizon.starts.asi8)
 
 
 def _refuse_base(base: FloatArray, limit: FloatArray, horizon: Horizon) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 from gridloop.errors import OutOfRange
 from gridloop.optimize.devices.battery_reasons import Comparison, explain
 from gridloop.optimize.devices.battery_services import Base, Services, Terms
+from gridloop.optimize.devices.given_numbers import finite
 from gridloop.optimize.devices.group import LocalPrices, Offer, Plain, Quantity, Sent, Term
 from gridloop.optimize.devices.market import Market
 from gridloop.optimize.devices.services import PRICE, Regulation, Reserve
@@ -77,6 +78,7 @@ class Battery:
             for name in ("max_charge_mw", "max_discharge_mw", "degradation_cost", "early_cost")
             if not 0 <= getattr(self, name) < np.inf
         ]
+        problems += finite(self, ("end_value_per_mwh",))
         if problems:
             raise OutOfRange(f"Battery {self.id}: {'; '.join(problems)}.", device=self.id, problems=problems)
 
@@ -174,6 +176,11 @@ class BatteryGroup(Plain):
         bound = np.where(sign > 0, self.least[rows, None], -self.most[rows, None])
         terms: Terms = [(self.outside.labels.values, 1.0), (energy[rows], sign)]
         add_rows(model, "battery_band", coords, terms, ">=", bound)
+        both = np.flatnonzero((below.any(axis=1) & above.any(axis=1))[rows])
+        if both.size:  # one that begins above its band and may lose so much that it ends below
+            upper: Coords = [pd.Index([self.ids[k] for k in rows[both]], name="battery_outside_above"), horizon.index]
+            terms = [(self.outside.labels.values[both], 1.0), (energy[rows[both]], -1.0)]
+            add_rows(model, "battery_band_above", upper, terms, ">=", -self.most[rows[both], None])
 
     def terms(self) -> list[Term]:
         moved = [

@@ -42,6 +42,14 @@ class Connection:
         for name in ("import_limit_mw", "export_limit_mw", "peak_price_per_mw", "limit_price"):
             if not getattr(self, name) >= 0:
                 raise OutOfRange(f"Connection {self.id}: {name} is {getattr(self, name)}; it must not be negative.")
+        contracted, price = self.contracted_peak_mw, self.peak_price_per_mw
+        if contracted is not None and np.isnan(contracted):
+            raise OutOfRange(f"Connection {self.id}: contracted_peak_mw is nan; give a number or None.")
+        if contracted is None and price > 0:
+            raise OutOfRange(
+                f"Connection {self.id}: peak_price_per_mw is {price}, but contracted_peak_mw is not given, and no peak "
+                "would be priced. Give contracted_peak_mw (0 prices every peak), or leave the price out."
+            )
 
 
 class ConnectionModel:

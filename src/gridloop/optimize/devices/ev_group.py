@@ -38,7 +38,7 @@ class EVGroup(Plain):
         self.arrival = pd.concat([self._since(fleet) for fleet in fleets])
         self.energy = np.concatenate([energy_at_plug(table) for table in tables])
         self.power = np.concatenate([table["max_charge_mw"].to_numpy(dtype=float) for table in tables])
-        self.parts = max(fleet.fair_steps for fleet in fleets)
+        self.parts = np.concatenate([np.full(len(f.sessions), int(f.fair_steps)) for f in fleets])
         value = np.concatenate([np.full(len(f.sessions), float(f.value_of_lost_charge)) for f in fleets])
         step = np.concatenate([1.0 / np.unique(numbers(t, "priority", 0.0)).size * np.ones(len(t)) for t in tables])
         rank = np.concatenate([ranks(numbers(table, "priority", 0.0)) for table in tables])
@@ -68,11 +68,13 @@ class EVGroup(Plain):
         self.need = np.clip(within, 0.0, None)
         self.staying = np.asarray(self.departure > horizon.ends[-1])
         self.charge = add_variables(model, "ev_charge", [session, horizon.index], 0.0, self.most, self.most > 0)
-        if self.parts == 1:
+        most_parts = int(self.parts.max(initial=1))
+        if most_parts == 1:
             self.short = add_variables(model, "ev_short", [session], 0.0, self.need)
         else:
-            part = pd.RangeIndex(self.parts, name="part")
-            self.short = add_variables(model, "ev_short", [session, part], 0.0, self.need[:, None] / self.parts)
+            part = pd.RangeIndex(most_parts, name="part")
+            most_short = np.where(part.to_numpy() < self.parts[:, None], (self.need / self.parts)[:, None], 0.0)
+            self.short = add_variables(model, "ev_short", [session, part], 0.0, most_short)
         charge, short = self.charge.labels.values, self.short.labels.values
         at_plug: list[tuple[IntArray, FloatArray | float]] = [(charge, self.hours)]
         right, give = self.need, None
@@ -101,8 +103,9 @@ class EVGroup(Plain):
 
     def cost(self) -> dict[str, Sum]:
         lost = self.lost
-        if self.parts > 1:
-            lost = self.lost[:, None] + self.growth[:, None] * np.arange(self.parts) / self.parts
+        most_parts = int(self.parts.max(initial=1))
+        if most_parts > 1:
+            lost = self.lost[:, None] + self.growth[:, None] * np.arange(most_parts) / self.parts[:, None]
         waiting = (self.charge, self.early[:, None] * (self.waiting * self.hours))
         parts = {"ev_unserved": Sum.of((self.short, lost))}
         if self.storing is None:

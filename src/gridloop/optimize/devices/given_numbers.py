@@ -30,6 +30,16 @@ def positive(device: Any, names: Sequence[str]) -> list[str]:
     ]
 
 
+def finite(device: Any, names: Sequence[str]) -> list[str]:
+    """A problem for every field that is missing or infinite; one that is None is left to its default."""
+    given = {name: getattr(device, name) for name in names}
+    return [
+        f"{name} is {value}; it must be a number"
+        for name, value in given.items()
+        if value is not None and not np.isfinite(value)
+    ]
+
+
 def with_zone(device: Any, names: Sequence[str]) -> list[str]:
     """A problem for every time that has no zone."""
     given = {name: getattr(device, name) for name in names}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridloop.optimize.devices.given_numbers import (
+    finite,
     not_negative,
     over_steps,
     positive,
@@ -60,6 +61,7 @@ class HeatPump:
         without_gaps("HeatPump", self, SERIES)
         problems = positive(self, ("mwh_per_k",))
         problems += not_negative(self, ("max_mw", "loss_mw_per_k", "early_cost"))
+        problems += finite(self, ("initial_c", "end_value"))
         problems += not_negative(self, ("outside_cost",)) if self.outside_cost is not None else []
         if not (np.asarray(self.cop, dtype=float) > 0).all():
             problems.append("cop must be positive; a machine that takes heat out has cooling=True")

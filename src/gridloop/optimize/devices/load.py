@@ -46,6 +46,11 @@ class Load:
                 )
         if not 0 <= self.sheddable <= 1:
             raise OutOfRange(f"Load {self.id}: sheddable is {self.sheddable}; allowed is a share of 0 … 1.")
+        if not np.isfinite(self.value_of_lost_load):
+            raise OutOfRange(
+                f"Load {self.id}: value_of_lost_load is {self.value_of_lost_load}; it must be a number. "
+                "A load that is never shed has sheddable=0."
+            )
 
 
 class LoadGroup(Plain):
@@ -56,7 +61,7 @@ class LoadGroup(Plain):
     def __init__(self, loads: Sequence[Load]) -> None:
         self.ids = [load.id for load in loads]
         self.bus = [load.bus for load in loads]
-        self.p = np.stack([np.asarray(load.p_mw, dtype=float) for load in loads])
+        self.p = np.stack([np.atleast_1d(np.asarray(load.p_mw, dtype=float)) for load in loads])
         self.q = np.stack([np.broadcast_to(np.asarray(load.q_mvar, dtype=float), self.p.shape[1:]) for load in loads])
         # What is shed takes its reactive power along.
         self.reactive_share = np.divide(self.q, self.p, out=np.zeros_like(self.p), where=self.p > 0)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridloop.optimize.devices.given_numbers import (
+    finite,
     not_negative,
     over_steps,
     positive,
@@ -49,6 +50,7 @@ class Pump:
         without_gaps("Pump", self, ("demand_m3_per_h",))
         problems = positive(self, ("m3_per_mwh",))
         problems += not_negative(self, ("max_mw", "min_m3", "max_m3", "initial_m3", "early_cost"))
+        problems += finite(self, ("end_value",))
         problems += not_negative(self, ("outside_cost",)) if self.outside_cost is not None else []
         if not self.min_m3 <= self.max_m3:
             problems.append(f"min_m3 {self.min_m3} is above max_m3 {self.max_m3}")

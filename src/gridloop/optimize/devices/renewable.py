@@ -50,6 +50,11 @@ class Renewable:
         for name in ("q_limit_mvar", "reactive_cost"):
             if not getattr(self, name) >= 0:
                 raise OutOfRange(f"Renewable {self.id}: {name} is {getattr(self, name)}; it must not be negative.")
+        if not np.isfinite(self.curtailment_cost):
+            raise OutOfRange(
+                f"Renewable {self.id}: curtailment_cost is {self.curtailment_cost}; it must be a number. "
+                "One that cannot be told to give less has curtailable=False."
+            )
 
 
 class RenewableGroup(Plain):
@@ -60,7 +65,7 @@ class RenewableGroup(Plain):
     def __init__(self, renewables: Sequence[Renewable]) -> None:
         self.ids = [r.id for r in renewables]
         self.bus = [r.bus for r in renewables]
-        self.available = np.stack([np.asarray(r.available_mw, dtype=float) for r in renewables])
+        self.available = np.stack([np.atleast_1d(np.asarray(r.available_mw, dtype=float)) for r in renewables])
         self.curtailable = np.array([r.curtailable for r in renewables])
         self.compensation = np.array([r.curtailment_cost for r in renewables])
         self.q_limit = np.array([r.q_limit_mvar for r in renewables], dtype=float)

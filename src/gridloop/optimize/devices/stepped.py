@@ -50,7 +50,7 @@ class SteppedGroup(Plain):
     def __init__(self, loads: Sequence[SteppedLoad]) -> None:
         self.ids = [load.id for load in loads]
         self.bus = [load.bus for load in loads]
-        self.p = np.stack([np.asarray(load.p_mw, dtype=float) for load in loads])
+        self.p = np.stack([np.atleast_1d(np.asarray(load.p_mw, dtype=float)) for load in loads])
         self.q = np.stack([over_steps(load.q_mvar, self.p.shape[1]) for load in loads])
         # What is left out takes its reactive power along.
         self.reactive_share = np.divide(self.q, self.p, out=np.zeros_like(self.p), where=self.p > 0)

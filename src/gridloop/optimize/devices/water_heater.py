@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gridloop.optimize.devices.given_numbers import (
+    finite,
     not_negative,
     over_steps,
     positive,
@@ -60,6 +61,7 @@ class WaterHeater:
         without_gaps("WaterHeater", self, ("draw_l",))
         problems = positive(self, ("volume_l", "cop"))
         problems += not_negative(self, ("max_mw", "loss_mw_per_k", "early_cost"))
+        problems += finite(self, ("initial_c", "ambient_c", "inlet_c", "use_c", "end_value"))
         problems += not_negative(self, ("outside_cost",)) if self.outside_cost is not None else []
         if not self.min_c <= self.max_c:
             problems.append(f"min_c {self.min_c} is above max_c {self.max_c}")

@@ -11,7 +11,7 @@ import pandas as pd
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange, listed
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.ev import EVFleet
-from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.horizon import SAME_TIME, Horizon
 
 SERIES = ("p_mw", "q_mvar", "available_mw")
 MAY_BE_ONE_NUMBER = ("q_mvar",)
@@ -35,12 +35,30 @@ def check_input(devices: Sequence[Any], prices: pd.DataFrame, horizon: Horizon) 
 def _check_prices(prices: pd.DataFrame, horizon: Horizon) -> None:
     if len(prices) != len(horizon):
         raise OutOfRange(f"{len(prices)} prices for {len(horizon)} intervals; give one row per interval.")
+    _check_times(prices.index, horizon)
     missing = prices.isna().any(axis=1)
     if missing.any():
         raise GapInSeries(
             f"{int(missing.sum())} of {len(prices)} prices are missing (first at {prices.index[missing][0]}). "
             "Fill them by name, or plan a shorter horizon.",
             missing=int(missing.sum()),
+        )
+
+
+def _check_times(index: pd.Index, horizon: Horizon) -> None:
+    """Prices that say when they hold say the same as the horizon."""
+    if not isinstance(index, pd.DatetimeIndex):
+        return
+    if index.tz is None:
+        raise OutOfRange("The prices' index has no time zone; give the starts of the intervals in UTC.")
+    starts = index.tz_convert("UTC").as_unit("ns")
+    other = np.flatnonzero(~(np.abs((starts - horizon.starts) / SAME_TIME) <= 1))
+    if other.size:
+        first = int(other[0])
+        raise OutOfRange(
+            f"{other.size} of {len(index)} prices are for other times than the intervals of the horizon (first: the "
+            f"price of {starts[first]} for the interval from {horizon.starts[first]}). Give the prices of the horizon.",
+            at=list(horizon.starts[other]),
         )
 
 

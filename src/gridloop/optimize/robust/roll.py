@@ -96,7 +96,10 @@ def roll(
             raise OutOfRange(
                 f"What is known in interval {k} begins at {wrong[0].prices.index[0]}; it must begin at {at}."
             )
-        plan = schedule_robust(futures, connection=limits, risk=risk, level=level)
+        # One start says no length; it is that of the interval. More say it themselves, and may look past the truth.
+        now = Horizon(horizon.starts[k : k + 1], horizon.hours[k : k + 1])
+        ahead = now if len(futures[0].prices) == 1 else None
+        plan = schedule_robust(futures, connection=limits, horizon=ahead, risk=risk, level=level)
         if plan.diagnosis is not None:
             raise SolveFailed(f"There is no plan at {at}: {plan.diagnosis}")
         told = plan.setpoints()

@@ -121,6 +121,7 @@ def rolling_year(
         )
     horizon = Horizon.regular(pd.DatetimeIndex(real.index))
     kept = (1.0 - battery.self_discharge_per_day) ** (horizon.hours / 24.0)
+    step = horizon.ends[0] - horizon.starts[0]
     names = ("p_mw", "soc", *_offered(battery))
     found = {name: np.zeros(len(real)) for name in names}
     soc = battery.initial_soc
@@ -129,16 +130,15 @@ def rolling_year(
         if known.isna().to_numpy().any():
             found["soc"][rows] = soc * np.cumprod(kept[rows])
         else:
-            for name, values in _day(replace(battery, initial_soc=soc), known, names).items():
+            for name, values in _day(replace(battery, initial_soc=soc), known, names, step).items():
                 found[name][rows] = values
         soc = _inside(float(found["soc"][rows[-1]]), battery)
     return _settled(battery, real, found, FORECASTS)
 
 
-def _day(battery: Battery, known: pd.DataFrame, names: tuple[str, ...]) -> dict[str, FloatArray]:
+def _day(battery: Battery, known: pd.DataFrame, names: tuple[str, ...], step: pd.Timedelta) -> dict[str, FloatArray]:
     """A day's plan: the first half of one over the day and the same once more."""
     n, starts = len(known), pd.DatetimeIndex(known.index)
-    step = starts[1] - starts[0] if n > 1 else pd.Timedelta(hours=1)
     twice = pd.concat([known, known]).set_axis(pd.date_range(starts[0], periods=2 * n, freq=step), axis=0)
     plan = schedule([battery], twice)
     if plan.status != "optimal":

@@ -25,7 +25,7 @@ from gridloop.optimize.devices.renewable import Renewable
 from gridloop.optimize.problems.schedule import schedule
 from gridloop.optimize.studies.follow import Pool, follow
 from gridloop.optimize.studies.sharing import alone_cost, shared_cost
-from gridloop.units import FloatArray
+from gridloop.units import FloatArray, IntArray
 
 DAYS_KNOWN = 7
 # What the last hours say of the next ones: how many, how fast it fades, and how far it is believed.
@@ -112,16 +112,18 @@ class CommunityYear:
     homes   by home: baseline_alone (a meter of its own, batteries resting), baseline, cost (their shares of the
             community's bill), saved, saved_share
     plans   how many plans were made
+    zone    local clock of the months
     """
 
     hours: pd.DataFrame
     homes: pd.DataFrame
     plans: int
+    zone: str = "UTC"
 
     def facts(self) -> dict[str, float]:
         """Sums beside the baseline's: cost, carbon, highest import, mean of the months' and of the days' highest."""
         h = self.hours
-        month, day = pd.DatetimeIndex(h.index).tz_localize(None).to_period("M"), np.arange(len(h)) // 24
+        month, day = _months(h.index, self.zone), np.arange(len(h)) // 24
         found: dict[str, float] = {}
         for name, net, cost, carbon in (
             ("", "net_mw", "cost", "carbon_t"),
@@ -140,12 +142,18 @@ class CommunityYear:
 
 
 def community_year(
-    homes: Homes, plan: CommunityPlan | None = None, *, expect: Expect = warm_day, days: int | None = None
+    homes: Homes,
+    plan: CommunityPlan | None = None,
+    *,
+    expect: Expect = warm_day,
+    days: int | None = None,
+    zone: str = "UTC",
 ) -> CommunityYear:
     """Run a community through its data, from the eighth day on: the first seven are what forecasts learn from.
 
     expect  forecasts, made from what is known
     days    how many days; all by default
+    zone    local clock of the months whose highest imports are counted
 
     Raises `OutOfRange` where there are too few days.
     """
@@ -161,7 +169,7 @@ def community_year(
     residual, tariff = load - solar, homes.import_eur_per_mwh.to_numpy(dtype=float)
     energy, power, planned = 0.0, np.zeros(last), np.full(last, np.nan)
     stored = np.zeros(last)
-    months = pd.DatetimeIndex(homes.load_mw.index).tz_localize(None).to_period("M").asi8
+    months = _months(homes.load_mw.index, zone)
     highest, month, count = 0.0, -1, 0
     for now in range(first, last, how.every_h):
         ahead = min(how.horizon_h, len(homes.load_mw) - now)
@@ -190,7 +198,12 @@ def community_year(
         },
         index=homes.load_mw.index[:last],
     )  # fmt: skip
-    return CommunityYear(table.iloc[span], _by_home(homes, pool, power, span), count)
+    return CommunityYear(table.iloc[span], _by_home(homes, pool, power, span), count, zone)
+
+
+def _months(hours: pd.Index, zone: str) -> IntArray:
+    """A number for every hour's month on a local clock."""
+    return np.asarray(pd.DatetimeIndex(hours).tz_convert(zone).tz_localize(None).to_period("M").asi8)
 
 
 def _plan(

@@ -1,7 +1,8 @@
 """Delivery: what was promised against what meters say, interval by interval and device by device.
 
 Within a tolerance an interval is kept. Beyond it the whole deviation from the tolerance on is paid, less than promised
-and more than promised each at a price of its own. A meter without a value makes its interval unknown, not short.
+and more than promised each at a price of its own. A meter without a value makes its interval unknown, not short. Of
+what was past when a promise was split anew, nothing is held against the plant.
 """
 
 from __future__ import annotations
@@ -14,17 +15,19 @@ import pandas as pd
 from gridloop.errors import BadInput, OutOfRange, listed
 from gridloop.optimize.vpp.split import Split
 
-STATES = ("kept", "short", "long", "unknown")
+STATES = ("kept", "short", "long", "unknown", "past")
+JUDGED = ("kept", "short", "long")
 
 
 @dataclass(frozen=True)
 class Delivery:
     """What came of a promise.
 
-    table     by interval: hours, promised_mw, delivered_mw, deviation_mw (delivered − promised), allowed_mw, state (one
-              of `STATES`), penalty (money; NaN where unknown)
-    devices   by device: planned_mwh, delivered_mwh, deviation_mwh, intervals_off (beyond the tolerance of its own
-              set-point), missing (values its meter does not have); energies over the intervals that are known
+    table     by interval: hours, promised_mw, delivered_mw, deviation_mw (delivered − promised; NaN where unknown or
+              past), allowed_mw, state (one of `STATES`), penalty (money; NaN where unknown, zero for the past)
+    devices   by device, of what is not past: planned_mwh, delivered_mwh, deviation_mwh, intervals_off (beyond the
+              tolerance of its own set-point), missing (values its meter does not have); energies over the intervals
+              that are known
     """
 
     table: pd.DataFrame
@@ -42,9 +45,9 @@ class Delivery:
 
     @property
     def kept_share(self) -> float:
-        """Share of the known intervals that were kept; NaN where none is known."""
-        known = self.table["state"] != "unknown"
-        return float((self.table["state"][known] == "kept").mean()) if known.any() else float("nan")
+        """Share of the intervals known, and not past, that were kept; NaN where there is none."""
+        judged = self.table["state"].isin(JUDGED)
+        return float((self.table["state"][judged] == "kept").mean()) if judged.any() else float("nan")
 
     def sentences(self) -> list[str]:
         """The worst first: which intervals were missed, by how much, and whose deviation weighs most."""
@@ -83,9 +86,10 @@ def track_delivery(
     tolerance_share, tolerance_mw   what an interval may deviate: this share of the promise plus this power
     short_price, long_price         money per MWh beyond the tolerance, below and above the promise
 
-    The losses that the split expects are taken off what is measured.
-    Raises `BadInput` for devices that are missing or unknown, `OutOfRange` for times outside the split and for negative
-    tolerances or prices.
+    The losses that the split expects are taken off what is measured. Before the split's `first` nothing is judged, and
+    who dropped out needs no column.
+    Raises `BadInput` for a split without a plan and for devices that are missing or unknown, `OutOfRange` for times
+    outside the split and for negative tolerances or prices.
     """
     _check(split, measured_mw, (tolerance_share, tolerance_mw, short_price, long_price))
     times = pd.DatetimeIndex(measured_mw.index)
@@ -94,12 +98,13 @@ def track_delivery(
     hours = pd.Series(split.plan.horizon.hours, index=split.promised_mw.index)[times]
     promised = split.promised_mw[times]
     delivered = measured.sum(axis=1, skipna=False) - split.losses_mw[times]
-    deviation = delivered - promised
+    past = times < split.promised_mw.index[split.first]
+    deviation = (delivered - promised).mask(past)
     allowed = tolerance_share * promised.abs() + tolerance_mw
     # The sum of a promise is kept to 1e-9; a deviation of that size is no deviation.
     short, long = deviation < -allowed - 1e-9, deviation > allowed + 1e-9
-    state = np.select([deviation.isna(), short, long], ["unknown", "short", "long"], default="kept")
-    beyond = (deviation.abs() - allowed).clip(lower=0.0) * hours
+    state = np.select([past, deviation.isna(), short, long], ["past", "unknown", "short", "long"], default="kept")
+    beyond = (deviation.abs() - allowed).clip(lower=0.0).mask(past, 0.0) * hours
     penalty = beyond * np.where(short, short_price, np.where(long, long_price, 0.0))
     table = pd.DataFrame(
         {
@@ -107,7 +112,7 @@ def track_delivery(
             "allowed_mw": allowed, "state": state, "penalty": penalty,
         }
     )  # fmt: skip
-    return Delivery(table, _by_device(planned, measured, hours, tolerance_share, tolerance_mw))
+    return Delivery(table, _by_device(planned[~past], measured[~past], hours[~past], tolerance_share, tolerance_mw))
 
 
 def _by_device(
@@ -128,6 +133,12 @@ def _by_device(
 def _check(split: Split, measured: pd.DataFrame, numbers: tuple[float, ...]) -> None:
     if not all(number >= 0 for number in numbers):
         raise OutOfRange(f"Tolerances and prices of a delivery must not be negative; they are {numbers}.")
+    if split.plan.status != "optimal":
+        raise BadInput(
+            f"The split of {split.plant} has no plan to compare with: the solver says {split.plan.status!r}. "
+            "See its `plan.diagnosis`, and split the promise again.",
+            status=split.plan.status,
+        )
     wanted, given = set(split.injection_mw.columns), set(measured.columns)
     if wanted - given:
         missing = sorted(wanted - given)

@@ -54,6 +54,7 @@ class Bids:
 
 def stairs(model: PlantModel, expected: FloatArray, steps: Sequence[int], low: float, high: float) -> Bids:
     """The stair of each of some intervals. expected [step], money per MWh"""
+    _finite(expected, low, high)
     if not low < high:
         raise OutOfRange(f"Prices from {low} to {high}: the lowest must be below the highest.")
     rows: list[tuple[object, float, float, float, float]] = []
@@ -85,6 +86,8 @@ def blocks(model: PlantModel, scenarios: pd.DataFrame) -> pd.DataFrame:
     Returns block, valid_at, hours, injection_mw, and `cost`: the money it costs the devices without the trade, the same
     in all rows of a block. Profiles that come twice are one block, named after the first scenario that wants it.
     """
+    for name, course in scenarios.items():
+        _finite_course(str(name), course.to_numpy(dtype=float))
     found: list[tuple[str, FloatArray, float]] = []
     for name in scenarios.columns:
         prices = scenarios[name].to_numpy(dtype=float)
@@ -111,6 +114,7 @@ def envelope(model: PlantModel, expected: FloatArray, low: float, high: float) -
     Returns, by interval, least_mw and most_mw (that price in this interval alone, the others as expected), and
     least_mwh and most_mwh: energy from the start to the end of the interval, with that price all the way.
     """
+    _finite(expected, low, high)
     hours, found = model.horizon.hours, {}
     for side, price in (("least", low), ("most", high)):
         power, energy = np.empty(len(hours)), np.empty(len(hours))
@@ -126,13 +130,30 @@ def envelope(model: PlantModel, expected: FloatArray, low: float, high: float) -
 
 
 def solved(model: PlantModel, prices: FloatArray) -> Outcome:
-    """The plan at prices. Raises `SolveFailed` where the devices' own rules contradict each other."""
+    """The plan at prices. Raises `SolveFailed` where the solver finds none."""
     model.reprice(prices)
     outcome = model.solve().outcome
     if not outcome.solved:
+        advice = (
+            "Its devices' own limits must contradict each other: `gl.schedule` with the same devices names them."
+            if outcome.status == "infeasible"
+            else "Look for costs of the wrong sign, or numbers of very different size, in its devices and prices."
+        )
         raise SolveFailed(
-            f"The plant has no plan at these prices: the solver says {outcome.status!r}. "
-            "Its devices' own limits must contradict each other: `gl.schedule` with the same devices names them.",
+            f"The plant has no plan at these prices: the solver says {outcome.status!r}. {advice}",
             status=outcome.status,
         )
     return outcome
+
+
+def _finite(expected: FloatArray, low: float, high: float) -> None:
+    _finite_course("expected", expected)
+    for name, price in (("low", low), ("high", high)):
+        if not np.isfinite(price):
+            raise OutOfRange(f"The price {name} is {price}; it must be finite, such as a limit of the market.")
+
+
+def _finite_course(name: str, prices: FloatArray) -> None:
+    wrong = int((~np.isfinite(prices)).sum())
+    if wrong:
+        raise OutOfRange(f"{wrong} of {prices.size} prices of {name!r} are not finite; a plan needs all of them.")

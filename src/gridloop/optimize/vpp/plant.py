@@ -6,7 +6,7 @@ stands in for a device that drops out (`replace`), and what was delivered (`grid
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -67,7 +67,8 @@ class VirtualPowerPlant:
 
         Exact where the devices' rules are linear; where whole decisions are settled (a battery at negative prices runs
         one way at a time) every step is a plan that was found and can be kept.
-        Raises `SolveFailed` where the devices' own rules contradict each other, and what `gl.schedule` raises.
+        Raises `SolveFailed` where the solver finds no plan (the devices' own rules contradict each other), `OutOfRange`
+        for prices that are not finite, and what `gl.schedule` raises.
         """
         model, expected = self._market(prices)
         return offers.stairs(model, expected, _steps(model, intervals), low, high)
@@ -105,20 +106,22 @@ class VirtualPowerPlant:
         split  what was to be done; before `at` it was done, and stays as it is
         lost   ids of the devices that drop out; of a fleet single sessions may
 
-        Returns a split of the devices left. What nobody can stand in for is in `missing_mw`, and the diagnosis names it
-        and who is gone. Before `at` nothing is held against the plant.
+        Who dropped out of the split before stays out. Returns a split of the devices left. What nobody can stand in
+        for is in `missing_mw`, and the diagnosis names it and who is gone. Before `at` nothing is held against the
+        plant.
         Raises `BadInput` for ids that are not of this plant, `OutOfRange` for a time outside the split.
         """
         starts = pd.DatetimeIndex(split.promised_mw.index)
         if not starts[0] <= at < split.plan.horizon.ends[-1]:
             raise OutOfRange(f"{at} is not in the split: it lasts from {starts[0]} to {split.plan.horizon.ends[-1]}.")
         first = int(starts.searchsorted(at, side="right")) - 1
-        rest = VirtualPowerPlant(self._without(lost), self.imbalance_price, self.network, self.id)
+        left = self._without(lost, gone_before=split.lost)
+        rest = VirtualPowerPlant(left, self.imbalance_price, self.network, self.id)
         model = rest._model(prices)
         wanted = _profile(split.promised_mw, model)
         model.hold_past(Past(first, split.moves))
         model.promise(wanted, first)
-        gone = {**split.lost, **dict.fromkeys(lost, at)}
+        gone = {**dict.fromkeys(lost, at), **split.lost}
         return read_split(model, wanted, self.id, first, gone)
 
     def without(self, lost: Sequence[str]) -> VirtualPowerPlant:
@@ -127,8 +130,9 @@ class VirtualPowerPlant:
 
     # ----- inside -------------------------------------------------------------------------------
 
-    def _without(self, lost: Sequence[str]) -> list[Device]:
-        gone, seen = set(lost), set()
+    def _without(self, lost: Sequence[str], gone_before: Collection[str] = ()) -> list[Device]:
+        """The devices left. Who is gone before may be there or not."""
+        gone, seen = {*lost, *gone_before}, set(gone_before)
         left: list[Device] = []
         for device in self.devices:
             if isinstance(device, EVFleet) and device.id not in gone:
