@@ -9,10 +9,16 @@ from benchmarks import (
     flexibility_ageing,
     flexibility_battery,
     flexibility_battery_year,
+    flexibility_building,
     flexibility_community,
+    flexibility_compressors,
     flexibility_dr,
     flexibility_ev,
     flexibility_ev_month,
+    flexibility_grid,
+    flexibility_microgrid,
+    flexibility_process,
+    flexibility_whole,
 )
 from benchmarks.harness import Bench
 from benchmarks.result import Row
@@ -20,7 +26,9 @@ from benchmarks.result import Row
 NAME = "flexibility"
 PARTS = (
     flexibility_battery, flexibility_battery_year, flexibility_ageing, flexibility_ev, flexibility_ev_month,
-    flexibility_dr, flexibility_community,
+    flexibility_dr, flexibility_community, flexibility_grid, flexibility_building,
+    flexibility_microgrid, flexibility_process,
+    flexibility_whole, flexibility_compressors,
 )  # fmt: skip
 
 

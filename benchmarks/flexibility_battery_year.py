@@ -18,9 +18,10 @@ import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array, diags_array, eye_array, hstack
 
-from benchmarks.forecast_data import read, verdict
+from benchmarks.forecast_data import there, verdict
 from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
+from gridloop.io.prices import read_prices
 from gridloop.market.foreseen_prices import foreseen_prices
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.services import Regulation
@@ -37,20 +38,12 @@ ZONE = "Etc/GMT+8"
 REGULATION = Regulation(energy_h=1.0, called_up=0.1, called_down=0.1)
 LEAST_SHARE, SAME_MONEY = 0.70, 1e-6
 QUICK_DAYS = 14
-COLUMNS = {
-    "DA Price ($/kWh)": "import_eur_per_mwh",
-    "Reg Up Price ($/kW)": "regulation_up_eur_per_mw",
-    "Reg Down Price ($/kW)": "regulation_down_eur_per_mw",
-}
 
 
 def caiso(folder: Path) -> pd.DataFrame:
     """Day-ahead prices of 2020 [$/MWh], and of a MW of regulation held for an hour [$/MW]; the columns say eur."""
-    table = read(folder / "prices" / "caiso_2020_day_ahead_and_regulation.csv")
-    ends = pd.DatetimeIndex(pd.to_datetime(table["Datetime (he)"], format="%m/%d/%Y %H:%M"))
-    prices = table[list(COLUMNS)].rename(columns=COLUMNS) * 1000.0
-    prices.insert(1, "export_eur_per_mwh", prices["import_eur_per_mwh"])
-    return prices.set_axis((ends - pd.Timedelta(hours=1)).tz_localize(ZONE).tz_convert("UTC").rename("valid_at"))
+    file = there(folder / "prices" / "caiso_2020_day_ahead_and_regulation.csv")
+    return read_prices(file, ZONE, currency="usd").rename(columns=lambda name: name.replace("_usd_", "_eur_"))
 
 
 def battery(regulation: Regulation | None = None) -> Battery:

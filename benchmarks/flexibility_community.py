@@ -15,8 +15,9 @@ from gridloop.io.citylearn import Homes, read_citylearn
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.renewable import Renewable
-from gridloop.optimize.studies.community import CommunityPlan, community_year, perfect
+from gridloop.optimize.studies.community import CommunityPlan, Expect, community_year, perfect, warm_day
 from gridloop.optimize.vpp.plant import VirtualPowerPlant
+from gridloop.units import FloatArray
 
 NAME = "flexibility"
 CASES = ("community of 17 homes", "plant of 17 homes")
@@ -43,12 +44,10 @@ def _community(bench: Bench, case: str, homes: Homes) -> Row:
     """Plans every six hours on forecasts from the days before, settled on what came; beside rest and foresight."""
     days = QUICK_DAYS if bench.quick else None
     plan = CommunityPlan()
-    bench.say("community: planned on forecasts")
     started, wall = time.process_time(), time.perf_counter()
-    year = community_year(homes, plan, days=days, zone=ZONE)
+    year = community_year(homes, plan, days=days, expect=_told(bench, warm_day, "planned on forecasts"), zone=ZONE)
     seconds, wall = time.process_time() - started, time.perf_counter() - wall
-    bench.say("community: planned with foresight")
-    known = community_year(homes, plan, days=days, expect=perfect, zone=ZONE)
+    known = community_year(homes, plan, days=days, expect=_told(bench, perfect, "planned with foresight"), zone=ZONE)
     facts, bound = year.facts(), known.facts()
     lower = all(facts[what] < facts[f"baseline_{what}"] for what in ("cost", "carbon_t", "peak_kw"))
     word = verdict(lower, quick=bench.quick)
@@ -69,6 +68,16 @@ def _community(bench: Bench, case: str, homes: Homes) -> Row:
         NAME, case, bench.threads, Rates((1.0 / wall,), "every six hours"), scenarios=len(year.hours),
         facts={**facts, **more, "seconds": seconds}, notes=notes,
     )  # fmt: skip
+
+
+def _told(bench: Bench, expect: Expect, what: str) -> Expect:
+    """The same expectation, which says how far the plans are."""
+
+    def forecast(homes: Homes, now: int, hours: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        bench.say(f"community: {what}, day {now // HOURS + 1} of {len(homes.load_mw) // HOURS}")
+        return expect(homes, now, hours)
+
+    return forecast
 
 
 def _plant(bench: Bench, case: str, homes: Homes) -> Row:

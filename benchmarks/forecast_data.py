@@ -61,8 +61,13 @@ def spanish_holidays(years: range) -> list[dt.date]:
     ]
 
 
-def read(path: Path) -> pd.DataFrame:
-    """A file of the recorded data. Raises `MissingFile`."""
+def there(path: Path) -> Path:
+    """The path of a file of the recorded data. Raises `MissingFile`."""
     if not path.is_file():
         raise MissingFile(f"{path} is not there. Set GRIDLOOP_DATA to the folder of recorded data.", path=str(path))
-    return pd.read_csv(path)
+    return path
+
+
+def read(path: Path) -> pd.DataFrame:
+    """A file of the recorded data. Raises `MissingFile`."""
+    return pd.read_csv(there(path))

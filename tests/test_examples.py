@@ -151,3 +151,43 @@ def test_a_street_is_called_in_turns_and_what_it_delivered_is_measured(tmp_path:
     said = run("demand_response.py", folder=tmp_path)
     assert "4.14 planned, 7.05 uncontrolled" in said and "8 events" in said
     assert "errs -0.9%" in said
+
+
+def test_a_steelworks_against_prices_and_its_peak(tmp_path: Path):
+    said = run("process_day.py", folder=tmp_path)
+    assert "synthetic plant, 24 batches, 0 late" in said
+    assert "MWh                by itself     170.6   planned     170.6   saved 0.0%" in said
+
+
+def test_homes_on_a_feeder(tmp_path: Path):
+    said = run("homes_on_a_feeder.py", folder=tmp_path)
+    broken = {row.split()[0]: int(row.split()[1]) for row in said.splitlines() if row.startswith(("copper ", "grid "))}
+    assert broken["copper"] > 0 and broken["grid"] == 0
+    assert "three-phase flow of its own: confirmed" in said
+
+
+def test_an_island_is_lived_through_where_energy_is_kept_for_it(tmp_path: Path):
+    said = run("microgrid.py", folder=tmp_path)
+    trades, keeps = (line for line in said.splitlines() if "lives 4 h with" in line)
+    lived = [float(line.split("lives 4 h with ")[1].split("%")[0]) for line in (trades, keeps)]
+    cost = [float(line.split(" EUR")[0].split()[-1]) for line in (trades, keeps)]
+    assert lived[0] < lived[1] and cost[0] < cost[1]
+    assert "clinic 0, street 0 2, street 1 2, street 2 2, street 3 2" in said
+    assert "black start: clinic after 0 min" in said
+    assert "back after 316 s at +0.050 Hz" in said
+
+
+def test_heating_a_house(tmp_path: Path):
+    said = run("heat_a_house.py", folder=tmp_path)
+    assert "truly 0.300" in said
+    assert "0.00 K·h outside" in said.split("planned:")[1]
+    assert int(said.split("Saved: ")[1].split("%")[0]) >= 5
+
+
+def test_the_sequence_of_compressors_takes_less_than_the_cascade(tmp_path: Path):
+    said = run("compressed_air.py", folder=tmp_path)
+    energy = {
+        line.split()[0]: float(line.split()[1]) for line in said.splitlines() if line.startswith(("casc", "sequ"))
+    }
+    assert energy["sequence"] < 0.97 * energy["cascade"]
+    assert "(synthetic)" in said

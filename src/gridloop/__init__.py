@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gridloop.diagnosis import Diagnosis as Diagnosis
     from gridloop.errors import GridloopError as GridloopError
+    from gridloop.forecast.air import AirForecaster as AirForecaster
     from gridloop.forecast.corrected import CorrectedForecaster as CorrectedForecaster
     from gridloop.forecast.day_ahead import DayAheadForecaster as DayAheadForecaster
     from gridloop.forecast.feeder import FeederForecaster as FeederForecaster
@@ -26,18 +27,25 @@ if TYPE_CHECKING:
     from gridloop.io.citylearn import Homes as Homes
     from gridloop.io.citylearn import read_citylearn as read_citylearn
     from gridloop.io.folder import write_network as write_network
+    from gridloop.io.house import read_house as read_house
     from gridloop.io.pglib_uc import read_units as read_units
     from gridloop.io.read import read_network as read_network
+    from gridloop.io.weather_file import read_weather as read_weather
     from gridloop.market.demand_response.baseline import BaselineMethod as BaselineMethod
     from gridloop.market.demand_response.baseline import customer_baseline as customer_baseline
     from gridloop.market.demand_response.equity import by_group as by_group
     from gridloop.market.demand_response.event import DREvent as DREvent
     from gridloop.market.demand_response.event import call_event as call_event
+    from gridloop.market.demand_response.measure import MeasuredDelivery as MeasuredDelivery
     from gridloop.market.demand_response.measure import measure_event as measure_event
     from gridloop.market.demand_response.program import DRProgram as DRProgram
     from gridloop.market.demand_response.study import DRStudy as DRStudy
     from gridloop.market.demand_response.study import study_program as study_program
     from gridloop.market.demand_response.trial import placebo_trial as placebo_trial
+    from gridloop.market.savings.energy_baseline import EnergyBaseline as EnergyBaseline
+    from gridloop.market.savings.result import Savings as Savings
+    from gridloop.market.savings.savings import savings as savings
+    from gridloop.market.savings.trial import savings_trial as savings_trial
     from gridloop.market.tariff import DynamicTariff as DynamicTariff
     from gridloop.network.feeder.model import Feeder as Feeder
     from gridloop.network.merge import merge as merge
@@ -48,12 +56,14 @@ if TYPE_CHECKING:
     from gridloop.operate.run import operate as operate
     from gridloop.operate.run import resume_run as resume_run
     from gridloop.operate.settings import read_site as read_site
+    from gridloop.optimize.ageing.depth import cost_by_depth as cost_by_depth
     from gridloop.optimize.ageing.rainflow import rainflow as rainflow
     from gridloop.optimize.ageing.report import Ageing as Ageing
     from gridloop.optimize.ageing.report import battery_ageing as battery_ageing
     from gridloop.optimize.ageing.report import fleet_ageing as fleet_ageing
     from gridloop.optimize.before import Before as Before
     from gridloop.optimize.before import left_alone as left_alone
+    from gridloop.optimize.building.model import BuildingModel as BuildingModel
     from gridloop.optimize.charging.baselines import least_laxity_first as least_laxity_first
     from gridloop.optimize.charging.baselines import uncontrolled_charging as uncontrolled_charging
     from gridloop.optimize.charging.fair import fair_energies as fair_energies
@@ -74,11 +84,19 @@ if TYPE_CHECKING:
     from gridloop.optimize.check.plan import ScheduleCase as ScheduleCase
     from gridloop.optimize.check.solution import check_solution as check_solution
     from gridloop.optimize.commitment.result import Commitment as Commitment
+    from gridloop.optimize.compressors.leakage import estimate_leakage as estimate_leakage
+    from gridloop.optimize.compressors.machine import Compressor as Compressor
     from gridloop.optimize.devices.battery import Battery as Battery
+    from gridloop.optimize.devices.building import Building as Building
+    from gridloop.optimize.devices.building import Zone as Zone
+    from gridloop.optimize.devices.compressor_station import CompressorStation as CompressorStation
     from gridloop.optimize.devices.connection import Connection as Connection
     from gridloop.optimize.devices.ev import EVFleet as EVFleet
     from gridloop.optimize.devices.heat_pump import HeatPump as HeatPump
+    from gridloop.optimize.devices.island_reserve import IslandReserve as IslandReserve
     from gridloop.optimize.devices.load import Load as Load
+    from gridloop.optimize.devices.process import Process as Process
+    from gridloop.optimize.devices.process import Stock as Stock
     from gridloop.optimize.devices.pump import Pump as Pump
     from gridloop.optimize.devices.reducible import Reducible as Reducible
     from gridloop.optimize.devices.renewable import Renewable as Renewable
@@ -95,6 +113,14 @@ if TYPE_CHECKING:
     from gridloop.optimize.economics import battery_economics as battery_economics
     from gridloop.optimize.horizon import Horizon as Horizon
     from gridloop.optimize.losses import BCoefficients as BCoefficients
+    from gridloop.optimize.microgrid.black_start import ColdLoad as ColdLoad
+    from gridloop.optimize.microgrid.black_start import black_start as black_start
+    from gridloop.optimize.microgrid.former import GridFormer as GridFormer
+    from gridloop.optimize.microgrid.resync import SyncWindow as SyncWindow
+    from gridloop.optimize.microgrid.resync import resynchronise as resynchronise
+    from gridloop.optimize.microgrid.rolling import Circuit as Circuit
+    from gridloop.optimize.microgrid.rolling import Rota as Rota
+    from gridloop.optimize.microgrid.survival import survival as survival
     from gridloop.optimize.next_best import next_best as next_best
     from gridloop.optimize.optimal_flow import OptimalFlow as OptimalFlow
     from gridloop.optimize.physics.ac_tangent import AcTangent as AcTangent
@@ -112,6 +138,8 @@ if TYPE_CHECKING:
     from gridloop.optimize.problems.opf_feeder import optimal_feeder_flow as optimal_feeder_flow
     from gridloop.optimize.problems.schedule import schedule as schedule
     from gridloop.optimize.problems.secure import secure_optimal_flow as secure_optimal_flow
+    from gridloop.optimize.process.task import After as After
+    from gridloop.optimize.process.task import Task as Task
     from gridloop.optimize.robust.plan import RobustPlan as RobustPlan
     from gridloop.optimize.robust.roll import Rolled as Rolled
     from gridloop.optimize.robust.roll import roll as roll
@@ -126,6 +154,9 @@ if TYPE_CHECKING:
     from gridloop.optimize.studies.community import CommunityPlan as CommunityPlan
     from gridloop.optimize.studies.community import CommunityYear as CommunityYear
     from gridloop.optimize.studies.community import community_year as community_year
+    from gridloop.optimize.studies.community_grid import CommunityGrid as CommunityGrid
+    from gridloop.optimize.studies.community_grid import community_grid as community_grid
+    from gridloop.optimize.studies.microgrid import island_days as island_days
     from gridloop.optimize.vpp.delivery import Delivery as Delivery
     from gridloop.optimize.vpp.delivery import track_delivery as track_delivery
     from gridloop.optimize.vpp.offer import Bids as Bids
@@ -164,7 +195,9 @@ if TYPE_CHECKING:
 _WHERE = {
     "AcTangent": "optimize.physics.ac_tangent",
     "Adoption": "powerflow.study.samplers",
+    "After": "optimize.process.task",
     "Ageing": "optimize.ageing.report",
+    "AirForecaster": "forecast.air",
     "BCoefficients": "optimize.losses",
     "BaselineMethod": "market.demand_response.baseline",
     "Battery": "optimize.devices.battery",
@@ -173,15 +206,22 @@ _WHERE = {
     "BatteryYear": "optimize.studies.battery_year",
     "Before": "optimize.before",
     "Bids": "optimize.vpp.offer",
+    "Building": "optimize.devices.building",
+    "BuildingModel": "optimize.building.model",
     "Charging": "optimize.charging.result",
     "ChargingPlan": "optimize.charging.planning",
     "ChargingRules": "optimize.charging.replan",
     "Checked": "optimize.check.checked",
+    "Circuit": "optimize.microgrid.rolling",
+    "ColdLoad": "optimize.microgrid.black_start",
     "Commitment": "optimize.commitment.result",
     "CommitmentCase": "optimize.check.commitment",
     "CommitmentScenario": "optimize.problems.commitment",
+    "CommunityGrid": "optimize.studies.community_grid",
     "CommunityPlan": "optimize.studies.community",
     "CommunityYear": "optimize.studies.community",
+    "Compressor": "optimize.compressors.machine",
+    "CompressorStation": "optimize.devices.compressor_station",
     "Connection": "optimize.devices.connection",
     "Contingencies": "powerflow.contingency.report",
     "Converged": "powerflow.study.reducers",
@@ -198,6 +238,7 @@ _WHERE = {
     "DynamicTariff": "market.tariff",
     "EVFleet": "optimize.devices.ev",
     "Economics": "optimize.economics",
+    "EnergyBaseline": "market.savings.energy_baseline",
     "Feeder": "network.feeder.model",
     "FeederFlow": "powerflow.feeder.flow",
     "FeederFlows": "powerflow.feeder.batch",
@@ -208,6 +249,7 @@ _WHERE = {
     "Flows": "powerflow.flows",
     "Forecast": "forecast.value",
     "GaussianCopula": "powerflow.study.samplers",
+    "GridFormer": "optimize.microgrid.former",
     "GridloopError": "errors",
     "GuardedForecaster": "forecast.operation.guard",
     "HeatPump": "optimize.devices.heat_pump",
@@ -215,15 +257,18 @@ _WHERE = {
     "Horizon": "optimize.horizon",
     "HostingCapacity": "powerflow.study.reducers",
     "Independent": "powerflow.study.samplers",
+    "IslandReserve": "optimize.devices.island_reserve",
     "Load": "optimize.devices.load",
     "LoadForecaster": "forecast.load",
     "LogNormal": "powerflow.study.samplers",
+    "MeasuredDelivery": "market.demand_response.measure",
     "MeterForecaster": "forecast.meters",
     "Network": "network.model",
     "Normal": "powerflow.study.samplers",
     "OptimalFlow": "optimize.optimal_flow",
     "Plan": "optimize.plan",
     "PriceForecaster": "forecast.price",
+    "Process": "optimize.devices.process",
     "Pump": "optimize.devices.pump",
     "Quantiles": "powerflow.study.reducers",
     "Range": "powerflow.study.reducers",
@@ -234,6 +279,8 @@ _WHERE = {
     "Reserve": "optimize.devices.services",
     "RobustPlan": "optimize.robust.plan",
     "Rolled": "optimize.robust.roll",
+    "Rota": "optimize.microgrid.rolling",
+    "Savings": "market.savings.result",
     "Scenario": "optimize.robust.scenario",
     "ScheduleCase": "optimize.check.plan",
     "Security": "optimize.physics.dc",
@@ -243,8 +290,11 @@ _WHERE = {
     "ShiftableRun": "optimize.devices.shiftable_run",
     "SolarForecaster": "forecast.solar",
     "Split": "optimize.vpp.split",
+    "Stock": "optimize.devices.process",
     "Study": "powerflow.study.study",
+    "SyncWindow": "optimize.microgrid.resync",
     "TapChanger": "optimize.devices.tap_changer",
+    "Task": "optimize.process.task",
     "Uniform": "powerflow.study.samplers",
     "UnitSystem": "network.unit_system",
     "Violations": "powerflow.study.reducers",
@@ -253,10 +303,12 @@ _WHERE = {
     "WeekAheadForecaster": "forecast.week_ahead",
     "WindForecaster": "forecast.wind",
     "WorstK": "powerflow.study.reducers",
+    "Zone": "optimize.devices.building",
     "battery_ageing": "optimize.ageing.report",
     "battery_economics": "optimize.economics",
     "battery_schedules": "optimize.storage",
     "battery_study": "optimize.studies.battery_year",
+    "black_start": "optimize.microgrid.black_start",
     "by_group": "market.demand_response.equity",
     "call_event": "market.demand_response.event",
     "charge_fleet": "optimize.charging_fleet.charge",
@@ -264,12 +316,16 @@ _WHERE = {
     "charging_problems": "optimize.charging.problems",
     "check_solution": "optimize.check.solution",
     "commit_units": "optimize.problems.commitment",
+    "community_grid": "optimize.studies.community_grid",
     "community_year": "optimize.studies.community",
     "contingencies": "powerflow.contingency.study",
+    "cost_by_depth": "optimize.ageing.depth",
     "customer_baseline": "market.demand_response.baseline",
     "dispatch": "optimize.problems.dispatch",
+    "estimate_leakage": "optimize.compressors.leakage",
     "fair_energies": "optimize.charging.fair",
     "fleet_ageing": "optimize.ageing.report",
+    "island_days": "optimize.studies.microgrid",
     "least_laxity_first": "optimize.charging.baselines",
     "left_alone": "optimize.before",
     "load_margin": "powerflow.diagnosis",
@@ -292,13 +348,18 @@ _WHERE = {
     "ptdf": "powerflow.sensitivities",
     "rainflow": "optimize.ageing.rainflow",
     "read_citylearn": "io.citylearn",
+    "read_house": "io.house",
     "read_network": "io.read",
     "read_site": "operate.settings",
     "read_units": "io.pglib_uc",
+    "read_weather": "io.weather_file",
     "replan_charging": "optimize.charging.replan",
     "replay_tick": "operate.replay",
     "resume_run": "operate.run",
+    "resynchronise": "optimize.microgrid.resync",
     "roll": "optimize.robust.roll",
+    "savings": "market.savings.savings",
+    "savings_trial": "market.savings.trial",
     "scenarios_from": "optimize.robust.scenario",
     "schedule": "optimize.problems.schedule",
     "schedule_robust": "optimize.robust.schedule",
@@ -306,6 +367,7 @@ _WHERE = {
     "simulate": "powerflow.study.simulate",
     "simulate_arrivals": "optimize.charging_arrivals",
     "study_program": "market.demand_response.study",
+    "survival": "optimize.microgrid.survival",
     "track_delivery": "optimize.vpp.delivery",
     "uncontrolled_charging": "optimize.charging.baselines",
     "units_of_network": "optimize.problems.commitment_units",

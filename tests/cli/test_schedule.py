@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from pytest import approx
 
+from gridloop.cli.schedule_file import read_schedule
 from gridloop.io.folder import write_network
 from gridloop.testing import village
 
@@ -175,3 +176,128 @@ def test_devices_left_alone_are_said_to_have_no_network(gridloop, site, tmp_path
     said = gridloop("schedule", site, "--plot", page)
     assert said.code == 0, said.err
     assert words in said.out and words in page.read_text()
+
+
+# ----- services, weights, files of markets
+
+REGULATES = """
+[prices]
+file = "paid.csv"
+
+[[battery]]
+id = "box"
+capacity_mwh = 2.0
+max_charge_mw = 1.0
+max_discharge_mw = 1.0
+
+[battery.regulation]
+energy_h = 0.5
+called_up = 0.1
+called_down = 0.1
+"""
+
+
+@pytest.fixture
+def paid(tmp_path):
+    """A flat price of 50, and 30 for a MW of regulation each way: the two MW between full charge and discharge pay."""
+    index = pd.date_range("2026-06-15", periods=6, freq="h", tz="UTC")
+    table = pd.DataFrame({"valid_at": index, "eur_per_mwh": 50.0})
+    table.assign(regulation_up_eur_per_mw=30.0, regulation_down_eur_per_mw=30.0).to_csv(
+        tmp_path / "paid.csv", index=False
+    )
+    file = tmp_path / "battery.toml"
+    file.write_text(REGULATES)
+    return file
+
+
+def test_a_battery_sells_regulation_where_file_and_prices_say_so(gridloop, paid):
+    """1 MW up and 1 MW down can be held at rest, six hours at 30 each: 360, less what calls lose and wear."""
+    data = json.loads(gridloop("schedule", paid, "--json").out)
+    parts = data["parts"]
+    assert parts["regulation_up"] == approx(-180, abs=1.0) and parts["regulation_down"] == approx(-180, abs=1.0)
+    paid.write_text(REGULATES.split("[battery.regulation]")[0])
+    alone = json.loads(gridloop("schedule", paid, "--json").out)
+    assert "regulation_up" not in alone["parts"] and alone["cost"] > data["cost"] + 300
+
+
+def test_weights_of_a_file_are_heeded(gridloop, paid):
+    """Regulation that counts for nothing is not held ready: what its calls lose and wear would still count."""
+    paid.write_text(REGULATES + "\n[weights]\narbitrage = 1.0\nregulation = 0.0\n")
+    data = json.loads(gridloop("schedule", paid, "--json").out)
+    assert data["parts"]["regulation_up"] == approx(0.0, abs=1e-6)
+    for text, words in (
+        ("sun = 1", "weights: sun is no part of a plan's money; there are arbitrage, regulation"),
+        ('regulation = "much"', "[weights] regulation is 'much'; a number is needed"),
+        ("regulation = -1", "weights: regulation -1.0; a weight must not be negative"),
+    ):
+        paid.write_text(REGULATES + f"\n[weights]\n{text}\n")
+        said = gridloop("schedule", paid)
+        assert said.code == 2 and words in said.err
+
+
+def test_a_file_of_a_market_is_read_as_it_is(gridloop, paid):
+    """SMARD's: Berlin's clock, a column per zone; a fee on what is imported, a margin off what is exported."""
+    rows = ["Date;Time of day;Here[€/MWh];There[€/MWh]"]
+    rows += [f"Jun 15, 2026;{h or 12}:00 AM;{20 + h};90" for h in range(6)]
+    (paid.parent / "smard.csv").write_text("\n".join(rows) + "\n")
+    market = REGULATES.split("[battery.regulation]")[0].replace(
+        'file = "paid.csv"', 'file = "smard.csv"\narea = "Here"\nnetwork_fee_per_mwh = 10\nmargin_per_mwh = 5'
+    )
+    paid.write_text('timezone = "Europe/Berlin"\n' + market)
+    site = read_schedule(paid)
+    assert site.prices["import_eur_per_mwh"].tolist() == [30, 31, 32, 33, 34, 35]
+    assert site.prices["export_eur_per_mwh"].tolist() == [15, 16, 17, 18, 19, 20]
+    assert site.prices.index[0] == pd.Timestamp("2026-06-14T22:00", tz="UTC")
+    assert gridloop("schedule", paid).code == 0
+    paid.write_text(market.replace('area = "Here"\n', ""))
+    assert "no area was named; the file has Here, There" in gridloop("schedule", paid).err
+    paid.write_text(market.replace("smard.csv", "else.csv"))
+    assert "there is no file" in gridloop("schedule", paid).err
+
+
+def test_drivers_are_told_what_is_planned_for_them(gridloop, site, tmp_path):
+    """a takes 40 kWh at 20 kW from the second hour on, b 20 kWh: both are complete in time."""
+    file = tmp_path / "events.jsonl"
+    data = json.loads(gridloop("schedule", site, "--events", file, "--json").out)
+    assert data["events"] == {"charging_start": 2, "charging_complete": 2, "schedule_change": 0, "cannot_be_met": 0}
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert [row["at"] for row in rows] == sorted(row["at"] for row in rows)
+    assert {(row["session"], row["event"]) for row in rows} == {
+        (car, event) for car in "ab" for event in ("charging_start", "charging_complete")
+    }
+    assert sum(row["energy_mwh"] for row in rows if row["event"] == "charging_complete") == approx(0.06, abs=1e-6)
+    said = gridloop("schedule", site, "--events", tmp_path / "events.csv")
+    assert "Drivers are told: 2 charging starts, 2 complete, 0 schedules changed, 0 cannot be met." in said.out
+    assert list(pd.read_csv(tmp_path / "events.csv")) == ["session", "event", "at", "energy_mwh", "text"]
+
+
+def test_events_without_drivers_and_of_a_wrong_ending_are_refused(gridloop, site, paid, tmp_path):
+    said = gridloop("schedule", paid, "--events", tmp_path / "e.csv")
+    assert said.code == 2 and "battery.toml has none; add [[ev_fleet]]" in said.err
+    said = gridloop("schedule", site, "--events", tmp_path / "e.txt")
+    assert said.code == 2 and "ends in .jsonl or .csv or .parquet" in said.err
+
+
+def test_emissions_beside_the_bill(gridloop, site):
+    """The hall's carbon of every hour by what is imported, and by what is imported where nobody plans."""
+    table = pd.read_csv(site.parent / "prices.csv").assign(carbon_t_per_mwh=[0.5, 0.1, 0.1, 0.3, 0.6, 0.6])
+    table.to_csv(site.parent / "prices.csv", index=False)
+    data = json.loads(gridloop("schedule", site, "--json", "--out", site.parent / "plan.csv").out)
+    plan = pd.read_csv(site.parent / "plan.csv")
+    net = plan[plan["quantity"] == "import_mw"]["value"].to_numpy()
+    assert data["carbon_t"] == approx(float(net @ table["carbon_t_per_mwh"]))
+    # Left alone: the hall less the roof, and the cars at once.
+    alone = [0.54, 0.52, 0.3, 0.1, 0.3, 0.5]
+    assert data["left_alone"]["carbon_t"] == approx(float(np.array(alone) @ table["carbon_t_per_mwh"]), abs=1e-4)
+    said = gridloop("schedule", site)
+    assert "What is imported emits" in said.out and "t of carbon (left alone" in said.out
+    site.write_text(site.read_text().replace('file = "prices.csv"', 'file = "prices.csv"\ncarbon_t_per_mwh = 0.4'))
+    data = json.loads(gridloop("schedule", site, "--json").out)
+    assert data["left_alone"]["carbon_t"] == approx(0.4 * sum(alone), abs=1e-4)
+    site.write_text(site.read_text().replace("carbon_t_per_mwh = 0.4", "carbon_t_per_mwh = -0.4"))
+    assert "[prices] carbon_t_per_mwh is below zero in 6 of 6 intervals" in gridloop("schedule", site).err
+
+
+def test_without_carbon_none_is_told(gridloop, site):
+    assert "carbon_t" not in json.loads(gridloop("schedule", site, "--json").out)
+    assert "carbon" not in gridloop("schedule", site).out

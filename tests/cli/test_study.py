@@ -74,6 +74,16 @@ def test_a_battery_by_pencil(gridloop, cheap_nights, tmp_path):
     assert "price expected" in text and "power limits" in text
 
 
+def test_a_gap_elsewhere_hurts_no_span_that_is_named(gridloop, tmp_path):
+    """The second of four local days, and the third: what is missing on the fourth does not matter."""
+    table = pd.DataFrame({"valid_at": hours(4), "import_eur_per_mwh": np.tile(np.repeat([20.0, 120.0], 12), 4)})
+    table.drop(index=[80]).to_csv(tmp_path / "p.csv", index=False)
+    asked = ("study", "battery", tmp_path / "p.csv", *SMALL, "--zone", "Europe/Berlin", "--first", "2026-01-06")
+    data = data_of(gridloop(*asked, "--days", "2", "--json"))
+    assert data["days"] == 2 and data["ways"]["foresight"]["profit"] > 0
+    assert "2026-01-08 08:00" in gridloop(*asked).err
+
+
 def test_twice_the_battery_earns_twice(gridloop, cheap_nights):
     def earned(mwh, mw):
         size = (*SMALL, "--capacity-mwh", mwh, "--power-mw", mw)
@@ -88,6 +98,108 @@ def test_a_battery_for_people(gridloop, cheap_nights):
     assert "Planning 2 days …" in said.out and "42.9% of perfect foresight" in said.out
     assert "net present value" in said.out and "At rest they earn nothing" in said.out
     assert "takes the 2 days for every day of 20 years" in said.out
+
+
+UNIT = """
+[battery]
+capacity_mwh = 2.0
+max_charge_mw = 1.0
+max_discharge_mw = 1.0
+charge_efficiency = 1.0
+discharge_efficiency = 1.0
+degradation_cost = 0.0
+
+[battery.regulation]
+energy_h = 0.5
+called_up = 0.1
+called_down = 0.1
+"""
+
+
+@pytest.fixture
+def regulates(tmp_path):
+    """Two days at 50, 30 for a MW of regulation each way, in dollars; the battery's file."""
+    table = pd.DataFrame({"valid_at": hours(2), "import_usd_per_mwh": 50.0})
+    services = {f"regulation_{way}_usd_per_mw": 30.0 for way in ("up", "down")}
+    table.assign(**services).to_csv(tmp_path / "paid.csv", index=False)
+    (tmp_path / "unit.toml").write_text(UNIT)
+    return tmp_path / "paid.csv", tmp_path / "unit.toml"
+
+
+def test_regulation_beside_energy_alone_by_pencil(gridloop, regulates, tmp_path):
+    """A flat price pays nothing. At rest 1 MW each way can be held: 60 an hour, in all 48 hours with foresight and in
+    the 24 of the second day on what was known of the first. Calls lose and wear nothing."""
+    file, unit = regulates
+    page = tmp_path / "b.html"
+    data = data_of(gridloop("study", "battery", file, "--battery", unit, "--json", "--plot", page))
+    ways = data["ways"]
+    assert list(ways) == [
+        "rests", "day before", "foresight", "with regulation", "with regulation, foresight",
+    ]  # fmt: skip
+    assert data["currency"] == "USD" and data["sells"] == ["regulation"] and data["weights"] is None
+    assert ways["foresight"]["profit"] == approx(0, abs=MONEY)
+    assert ways["with regulation"]["parts"]["regulation"] == approx(24 * 60, rel=1e-3)
+    assert ways["with regulation, foresight"]["profit"] == approx(48 * 60, rel=1e-3)
+    assert ways["with regulation"]["share_of_foresight"] == approx(0.5, abs=1e-3)
+    text = lines_of(page, "battery", "months")
+    assert "Held ready" in text and "price of regulation up" in text and "USD/MW" in text
+
+
+def test_weights_move_what_is_sold(gridloop, regulates):
+    """Regulation that counts for nothing is not sold."""
+    file, unit = regulates
+    unit.write_text(UNIT + "\n[weights]\narbitrage = 1.0\nregulation = 0.0\n")
+    data = data_of(gridloop("study", "battery", file, "--battery", unit, "--json"))
+    assert data["weights"] == {"arbitrage": 1.0, "regulation": 0.0}
+    assert data["ways"]["with regulation, weighted"]["parts"]["regulation"] == approx(0.0, abs=MONEY)
+    said = gridloop("study", "battery", file, "--battery", unit)
+    assert said.code == 0
+    for words in (
+        "With regulation, on the same forecasts, 1,440 USD: 1,440 more",
+        "Planned by weights (arbitrage 1, regulation 0), 0 USD",
+        "10% of what is offered up and 10% of what is offered down are called",
+        "regulation, USD",
+    ):
+        assert words in said.out, said.out
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (UNIT + '[prices]\nfile = "p.csv"', "has no section prices; a study is of one battery, and allowed are name, "),
+        (UNIT.replace("energy_h", "energy"), "[battery.regulation] has no key energy; allowed are energy_h"),
+        (UNIT.replace("[battery]", "[[battery]]\ncapacity_mwh = 1.0\n[[battery]]"), "has 2 batteries; one is needed"),
+        (UNIT.split("[battery.reg")[0] + "[weights]\nregulation = 1", "the battery sells none; add [battery.regul"),
+        (UNIT + "[battery.reserve]\n", "has no price of reserve (column reserve_eur_per_mw); add it, or leave"),
+        (UNIT.replace("capacity_mwh = 2.0", "capacity_mwh = -2.0"), "capacity_mwh is -2.0; it must be positive"),
+    ],
+)
+def test_what_is_wrong_with_a_battery_file_is_named(gridloop, regulates, text, words):
+    file, unit = regulates
+    unit.write_text(text)
+    said = gridloop("study", "battery", file, "--battery", unit)
+    assert said.code == 2 and words in said.err and len(said.err.splitlines()) == 1
+
+
+def test_a_battery_is_said_once(gridloop, regulates, tmp_path):
+    file, unit = regulates
+    said = gridloop("study", "battery", file, "--battery", unit, "--power-mw", "2", "--wear", "0")
+    assert said.code == 2 and "--power-mw, --wear says it again" in said.err
+    assert "docs/guides/study.md" in gridloop("study", "battery", file, "--battery", tmp_path / "no.toml").err
+
+
+@pytest.mark.data
+def test_regulation_of_the_recorded_market(gridloop, data_dir, tmp_path):
+    """Six days of California, 2020, prices of the day before: with regulation no less than without, either way."""
+    unit = tmp_path / "unit.toml"
+    unit.write_text(UNIT)
+    file = data_dir / "prices" / "caiso_2020_day_ahead_and_regulation.csv"
+    ways = data_of(
+        gridloop("study", "battery", file, "--battery", unit, "--zone", "Etc/GMT+8", "--days", "6", "--json")
+    )["ways"]
+    assert ways["with regulation"]["profit"] > ways["day before"]["profit"] > 0
+    assert ways["with regulation, foresight"]["profit"] >= ways["with regulation"]["profit"]
+    assert ways["with regulation, foresight"]["profit"] >= ways["foresight"]["profit"]
 
 
 # ----- charging
@@ -131,6 +243,21 @@ def test_cars_by_pencil(gridloop, two_cars, tmp_path):
     assert "limit" in lines_of(page, "charging", "peaks")
 
 
+def test_what_cars_emit_stands_beside_their_bill(gridloop, two_cars, tmp_path):
+    """0.5 t/MWh in the first hour of both, 0.1 after it: at once 20 kWh emit 10 kg."""
+    cars, tariff = two_cars
+    file = tmp_path / "c.csv"
+    values = np.where(hours(3).hour == 8, 0.5, 0.1)
+    pd.DataFrame({"valid_at": hours(3), "carbon_t_per_mwh": values}).to_csv(file, index=False)
+    asked = ("study", "ev", cars, "--prices", tariff, *CARS, "--carbon", file)
+    ways = data_of(gridloop(*asked, "--json"))["ways"]
+    assert ways["at once"]["carbon_t"] == approx(0.02 * 0.5)
+    assert ways["planned"]["carbon_t"] == approx(0.005 * (0.5 + 3 * 0.1), abs=1e-5)  # 5 kW for four hours
+    assert "carbon, t" in gridloop(*asked).out
+    pd.DataFrame({"valid_at": hours(1), "carbon_t_per_mwh": 0.1}).to_csv(file, index=False)
+    assert "the plans go from 2026-01-05" in gridloop(*asked).err
+
+
 def test_the_limit_is_kept_and_said(gridloop, two_cars):
     cars, tariff = two_cars
     arguments = ("study", "ev", cars, "--prices", tariff, *CARS, "--limit-kw", "12", "--peak-price", "0")
@@ -138,6 +265,29 @@ def test_the_limit_is_kept_and_said(gridloop, two_cars):
     said = gridloop(*arguments)
     assert "At once the cars would exceed the limit by 8.0 kW." in said.out
     assert "Nothing was learned before." in said.out
+
+
+def test_drivers_are_told(gridloop, two_cars, tmp_path):
+    """a is done by ten. Then b comes for 20 kWh, of which 8 kW bring 16 in two hours: 4 are missing."""
+    cars, tariff = two_cars
+    table = pd.read_csv(cars)
+    table.loc[1, "arrival"] = "2026-01-05 10:00+00:00"
+    table.loc[1, ["energy_kwh", "user_energy_kwh"]] = 20.0
+    table.to_csv(cars, index=False)
+    file = tmp_path / "events.jsonl"
+    asked = ("study", "ev", cars, "--prices", tariff, *CARS, "--limit-kw", "8", "--peak-price", "0", "--events", file)
+    data = data_of(gridloop(*asked, "--json"))
+    assert data["events"]["charging_start"] == 2
+    assert data["events_file"] == str(file)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    short = [row for row in rows if row["event"] == "cannot_be_met"]
+    assert len(short) == data["events"]["cannot_be_met"] >= 1
+    assert 1e3 * sum(row["energy_mwh"] for row in short) == approx(4, abs=1e-3)
+    assert all(row["at"] == "2026-01-05T12:00:00+00:00" for row in short)
+    assert [row["session"] for row in rows if row["event"] == "charging_complete"] == ["a"]
+    said = gridloop(*asked)
+    assert "Drivers are told: 2 charging starts" in said.out and f"Wrote {file}." in said.out
+    assert "kWh when it leaves at 2026-01-05 12:00 UTC" in said.out
 
 
 @pytest.mark.data
@@ -274,7 +424,34 @@ def test_foresight_and_people(gridloop, homes):
     said = gridloop("study", "vpp", load, "--solar", sun, "--price", "300", "--days", "2", "--foresight")
     assert said.code == 0 and said.err == ""
     assert "batteries rest" in said.out and "foresight" in said.out and "3 of 3 homes pay less." in said.out
-    assert "carbon" not in said.out
+    assert "carbon, t" not in said.out
+    assert "Carbon is not known, and no plan counted it: give --carbon FILE." in said.out
+
+
+def test_carbon_of_the_grid_beside_the_bill(gridloop, homes, tmp_path):
+    """0.5 t/MWh by night, 0.2 by day, in quarter hours and kilograms: at rest 14 h of 0.5 kW and 6 h of 3 kW a home."""
+    load, sun = homes
+    index = pd.date_range("2026-01-05", periods=4 * 240, freq="15min", tz="UTC")
+    values = np.where((index.hour >= 18) | (index.hour < 6), 500.0, 200.0)
+    file = tmp_path / "c.csv"
+    pd.DataFrame({"valid_at": index, "carbon_kg_per_mwh": values, "else": "x"}).to_csv(file, index=False)
+    asked = ("study", "vpp", load, "--solar", sun, "--price", "300", "--days", "2", "--carbon", file)
+    ways = data_of(gridloop(*asked, "--json"))["ways"]
+    night, day = 6 * 3.0 + 6 * 0.5, 8 * 0.5
+    assert ways["batteries rest"]["carbon_t"] == approx(2 * 3 * 1e-3 * (0.5 * night + 0.2 * day))
+    assert 0 < ways["planned"]["carbon_t"] < ways["batteries rest"]["carbon_t"]
+    said = gridloop(*asked)
+    assert "carbon, t" in said.out and "t of carbon instead of 0.068." in said.out
+    without = data_of(gridloop(*asked[:-2], "--json"))["ways"]
+    assert without["batteries rest"]["carbon_t"] is None  # missing is not zero
+
+
+def test_carbon_that_ends_early_is_refused(gridloop, homes, tmp_path):
+    load, _ = homes
+    file = tmp_path / "c.csv"
+    pd.DataFrame({"valid_at": hours(2), "carbon_t_per_mwh": 0.4}).to_csv(file, index=False)
+    said = gridloop("study", "vpp", load, "--price", "300", "--carbon", file)
+    assert said.code == 2 and "c.csv lacks 192 of 240 intervals" in said.err and "the carbon from" in said.err
 
 
 # ----- what is said of bad files and options

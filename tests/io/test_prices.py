@@ -213,3 +213,33 @@ def test_caiso_is_hour_ending_standard_time_in_dollars(data_dir):
     # The peak of July is where the operator's clock has it: the hour that ends at 20:00 daylight time.
     july = prices.loc["2020-07", "import_usd_per_mwh"]
     assert july.groupby(july.index.tz_convert("America/Los_Angeles").hour).median().idxmax() == 19
+    # What a MW held ready for an hour earned: 0.01227058 and 0.00699 $/kW in the first one.
+    assert prices[["regulation_up_usd_per_mw", "regulation_down_usd_per_mw"]].iloc[0].tolist() == pytest.approx(
+        [12.27058, 6.99], rel=1e-12
+    )
+
+
+SERVED = "regulation_down_usd_per_mw,valid_at,export_usd_per_mwh,reserve_usd_per_kw,import_usd_per_mwh"
+
+
+def test_what_services_earn_stands_beside_the_prices(write):
+    """Per kW it is multiplied by 1000, a price is not too small for being one of a service, a fee is not put on it."""
+    prices = read_prices(
+        write("7,2016-07-25T00:00Z,30,0.0004,40", header=SERVED), ZONE, currency="usd", margin_per_mwh=9
+    )
+    assert prices.iloc[0].to_dict() == {
+        "import_usd_per_mwh": 40.0, "export_usd_per_mwh": 30.0,
+        "regulation_down_usd_per_mw": 7.0, "reserve_usd_per_mw": pytest.approx(0.4),
+    }  # fmt: skip
+
+
+def test_the_price_of_a_service_is_no_price_of_energy(write):
+    header = "valid_at,import_eur_per_mwh,regulation_up_eur_per_mw"
+    with pytest.raises(OutOfRange, match=r"no price exceeds 0\.31 .* import_eur_per_kwh"):
+        read_prices(write("2016-07-25T00:00Z,0.31,9", header=header), ZONE)
+    with pytest.raises(OutOfRange, match=r"several currencies \(eur, usd\)"):
+        read_prices(write("2016-07-25T00:00Z,40,9", header=header.replace("up_eur", "up_usd")), ZONE)
+    with pytest.raises(GapInSeries, match=r"regulation_up from 2016-07-25 01:00"):
+        read_prices(write("2016-07-25T00:00Z,40,9", "2016-07-25T01:00Z,50,", header=header), ZONE)
+    with pytest.raises(MissingColumn, match="import_eur_per_mwh is missing"):
+        read_prices(write("2016-07-25T00:00Z,9", header="valid_at,regulation_up_eur_per_mw"), ZONE)

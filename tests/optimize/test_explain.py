@@ -8,18 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gridloop.optimize import devices, vpp
+import gridloop
+from gridloop.optimize import devices, explain, vpp
 from gridloop.optimize.explain import REASONS, brought_above, brought_below, limit_in_words, sentence
 
 GROUPS = sorted(path for room in (devices, vpp) for path in Path(str(room.__file__)).parent.glob("*.py"))
 
 
 def codes_in(path: Path) -> set[str]:
-    """Words in a group's source that are reason codes: assigned to `code` or `price`, or appended to `reason`."""
+    """Words in a group's source that are reason codes: in `code`, `codes` or `price`, or appended to `reason`."""
     said: list[ast.expr] = []
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).split(",")[0] in ("code", "price"):
             said.append(node.value)
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "codes":
+            said += node.value.elts if isinstance(node.value, ast.Tuple) else []
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "reason.append":
             said.extend(node.args)
     found = set()
@@ -34,11 +37,19 @@ def codes_in(path: Path) -> set[str]:
     return found
 
 
+def words_in(path: Path) -> set[str]:
+    """All texts of a source: a code may come from a table, or be chosen by an array."""
+    tree = ast.walk(ast.parse(path.read_text()))
+    return {node.value for node in tree if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
 def test_every_code_of_a_group_has_a_sentence_and_every_sentence_a_use():
-    used = set().union(*(codes_in(path) for path in GROUPS))
-    assert len(used) > 20
-    assert used - set(REASONS) == set()
-    assert set(REASONS) - used == set()
+    said = set().union(*(codes_in(path) for path in GROUPS))
+    assert len(said) > 20
+    assert said - set(REASONS) == set()
+    room = Path(str(gridloop.__file__)).parent
+    written = set().union(*(words_in(path) for path in room.rglob("*.py") if path != Path(str(explain.__file__))))
+    assert set(REASONS) - written == set()
 
 
 def test_sentences_name_prices_and_limits():

@@ -1,4 +1,4 @@
-"""The commands as one application; one file per command."""
+"""The commands as one application; one file per command, imported when it is called."""
 
 from __future__ import annotations
 
@@ -7,25 +7,8 @@ from typing import Any
 
 import typer
 
-from gridloop.cli import (
-    backtest,
-    bench,
-    commit,
-    compile,
-    contingencies,
-    dispatch,
-    flow,
-    flows,
-    forecast,
-    opf,
-    plot,
-    query,
-    replay,
-    run,
-    schedule,
-    simulate,
-    study,
-)
+from gridloop.cli import study
+from gridloop.cli.later import commands
 from gridloop.cli.output import Interrupted
 from gridloop.errors import BadInput
 
@@ -33,30 +16,27 @@ from gridloop.errors import BadInput
 UsageError: type[Any] = typer.BadParameter.__mro__[1]
 STOPPED = 130
 
-app = typer.Typer(
-    name="gridloop",
-    help="Run a power grid as one closed loop: observe, forecast, plan, check, act, learn.",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
-app.command("run")(run.run)
-app.command("flow")(flow.flow)
-app.command("flows")(flows.flows)
-app.command("commit")(commit.commit)
-app.command("compile")(compile.compile_)
-app.command("contingencies")(contingencies.contingencies)
-app.command("dispatch")(dispatch.dispatch)
-app.command("forecast")(forecast.forecast)
-app.command("opf")(opf.opf)
-app.command("plot")(plot.plot)
-app.command("query")(query.query)
-app.command("replay")(replay.replay)
-app.command("schedule")(schedule.schedule)
-app.command("simulate")(simulate.simulate)
+COMMANDS = {
+    "run": "gridloop.cli.run:run",
+    "flow": "gridloop.cli.flow:flow",
+    "flows": "gridloop.cli.flows:flows",
+    "commit": "gridloop.cli.commit:commit",
+    "compile": "gridloop.cli.compile:compile_",
+    "contingencies": "gridloop.cli.contingencies:contingencies",
+    "dispatch": "gridloop.cli.dispatch:dispatch",
+    "forecast": "gridloop.cli.forecast:forecast",
+    "opf": "gridloop.cli.opf:opf",
+    "plot": "gridloop.cli.plot:plot",
+    "query": "gridloop.cli.query:query",
+    "replay": "gridloop.cli.replay:replay",
+    "schedule": "gridloop.cli.schedule:schedule",
+    "simulate": "gridloop.cli.simulate:simulate",
+    "backtest": "gridloop.cli.backtest:backtest",
+    "bench": "gridloop.cli.bench:bench",
+}
+
+app = commands("Run a power grid as one closed loop: observe, forecast, plan, check, act, learn.", COMMANDS, "gridloop")
 app.add_typer(study.app, name="study")
-app.command("backtest")(backtest.backtest)
-app.command("bench")(bench.bench)
 
 
 def call(arguments: Sequence[str]) -> int:

@@ -16,9 +16,9 @@ from gridloop.cli.forecast_days import refuse_too_far
 from gridloop.cli.forecast_given import Options, with_options
 from gridloop.cli.forecast_kinds import KINDS, KindName
 from gridloop.cli.forecast_options import asked_for, length, with_capacity
-from gridloop.cli.forecast_output import ENDINGS, check_out
+from gridloop.cli.forecast_output import ENDINGS
 from gridloop.cli.opf import check_page
-from gridloop.cli.output import Interrupted, print_json, say
+from gridloop.cli.output import Interrupted, check_out, print_json, say
 from gridloop.errors import BadInput
 from gridloop.operate.plots.backtest_page import backtest_parts, build_backtest_page, days_said, named_charts
 from gridloop.operate.plots.forecast_page import PageTitle

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from gridloop.cli.backtest_run import NO_VALUES, Tested
 from gridloop.cli.forecast_units import Unit
-from gridloop.cli.output import say
+from gridloop.cli.output import say, write_table
 from gridloop.forecast.tested.error_table import error_table
 from gridloop.forecast.tested.reliability import bins, reliability
 from gridloop.operate.plots.backtest_errors import Measure
@@ -83,11 +83,7 @@ def write_rows(done: Tested, file: Path) -> None:
     """Write every forecast beside what came and what persistence had said. The ending says how."""
     unit = done.asked.unit
     rows = done.result.rows
-    table = rows.rename(columns={n: str(n) + unit.suffix for n in rows.columns if n not in NO_VALUES})
-    if file.suffix.lower() == ".parquet":
-        table.to_parquet(file, index=False)
-    else:
-        table.to_csv(file, index=False)
+    write_table(rows.rename(columns={n: str(n) + unit.suffix for n in rows.columns if n not in NO_VALUES}), file)
 
 
 def show(console: Console, done: Tested) -> None:

@@ -14,8 +14,8 @@ from gridloop.cli.forecast_days import Coming, coming
 from gridloop.cli.forecast_given import Options, with_options
 from gridloop.cli.forecast_kinds import KINDS, KindName
 from gridloop.cli.forecast_options import Asked, asked_for, with_capacity
-from gridloop.cli.forecast_output import ENDINGS, as_json, check_out, show, write_rows
-from gridloop.cli.output import Interrupted, print_json, say
+from gridloop.cli.forecast_output import ENDINGS, as_json, show, write_rows
+from gridloop.cli.output import Interrupted, check_out, print_json, say
 from gridloop.errors import BadInput, OutsideData
 from gridloop.operate.plots.forecast_page import PageTitle, build_forecast_page, forecast_charts
 from gridloop.operate.plots.png import require_matplotlib, write_png

@@ -10,22 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from gridloop.cli.forecast_days import Coming
-from gridloop.cli.output import say
-from gridloop.errors import BadInput
+from gridloop.cli.output import say, write_table
 
 QUANTILES = ("p10", "p50", "p90")
 ENDINGS = (".csv", ".parquet")
 HOUR = pd.Timedelta(hours=1)
-
-
-def check_out(file: Path | None, option: str, endings: tuple[str, ...]) -> None:
-    """Refuse a file that cannot be written, before anything is computed. Raises `BadInput`."""
-    if file is None:
-        return
-    if file.suffix.lower() not in endings:
-        raise BadInput(f"{option} {str(file)!r}: a name that ends in {' or '.join(endings)} is needed.")
-    if not file.parent.is_dir():
-        raise BadInput(f"no folder {str(file.parent)!r} to write {file.name} to; make it, or give {option} another.")
 
 
 def outside_unit(made: Coming) -> pd.DataFrame:
@@ -38,11 +27,7 @@ def outside_unit(made: Coming) -> pd.DataFrame:
 
 def write_rows(made: Coming, file: Path) -> None:
     """Write the forecast. The ending says how."""
-    table = outside_unit(made)
-    if file.suffix.lower() == ".parquet":
-        table.to_parquet(file, index=False)
-    else:
-        table.to_csv(file, index=False)
+    write_table(outside_unit(made), file)
 
 
 def by_day(made: Coming) -> list[dict[str, Any]]:

@@ -7,7 +7,11 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any
 
+from gridloop.errors import BadInput
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pandas import DataFrame
     from rich.console import Console
 
@@ -29,6 +33,24 @@ def say(console: Console, text: str) -> None:
 def records(table: DataFrame) -> Any:
     """The rows of a table for JSON, their index among the columns."""
     return json.loads(table.reset_index().to_json(orient="records", double_precision=15))
+
+
+def check_out(file: Path | None, option: str, endings: tuple[str, ...]) -> None:
+    """Refuse a file that cannot be written, before anything is computed. Raises `BadInput`."""
+    if file is None:
+        return
+    if file.suffix.lower() not in endings:
+        raise BadInput(f"{option} {str(file)!r}: a name that ends in {' or '.join(endings)} is needed.")
+    if not file.parent.is_dir():
+        raise BadInput(f"no folder {str(file.parent)!r} to write {file.name} to; make it, or give {option} another.")
+
+
+def write_table(table: DataFrame, file: Path) -> None:
+    """Write the rows, without their index. The ending says how: .parquet, else comma-separated values."""
+    if file.suffix.lower() == ".parquet":
+        table.to_parquet(file, index=False)
+    else:
+        table.to_csv(file, index=False)
 
 
 def clean(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,12 +11,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gridloop.cli.forecast_output import check_out
+from gridloop.cli.charging_words import ENDINGS as EVENT_ENDINGS
+from gridloop.cli.charging_words import Events, for_json, say_events, write_events
 from gridloop.cli.opf import check_page
-from gridloop.cli.output import print_json, records, say
+from gridloop.cli.output import check_out, print_json, records, say, write_table
 from gridloop.cli.schedule_file import Site, read_schedule
-from gridloop.operate.plots.schedule_page import build_schedule_page, story_of
+from gridloop.errors import BadInput
+from gridloop.operate.plots.schedule_page import build_schedule_page, emitted_t, net_mw, story_of
 from gridloop.optimize.before import Before, left_alone
+from gridloop.optimize.charging_events import charging_events
+from gridloop.optimize.devices.ev import EVFleet
 from gridloop.optimize.explain import sentence
 from gridloop.optimize.plan import Plan
 from gridloop.optimize.problems.schedule import schedule as solve_schedule
@@ -30,6 +35,7 @@ def schedule(
     time_limit_s: Annotated[float, typer.Option(min=0.001, help="Stop the solver after so many seconds.")] = 60.0,
     compare: Annotated[bool, typer.Option(help="Also work out what the devices would do left alone.")] = True,
     out: Annotated[Path | None, typer.Option(help="Write every set-point to this .csv or .parquet.")] = None,
+    events: Events = None,
     plot: Annotated[Path | None, typer.Option(help="Write profiles, costs and reasons to this .html page.")] = None,
     top: Annotated[int, typer.Option(min=0, help="Set-points to show.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
@@ -40,39 +46,51 @@ def schedule(
     """
     check_page(plot)
     check_out(out, "--out", ENDINGS)
+    check_out(events, "--events", EVENT_ENDINGS)
     site = read_schedule(file, start, steps)
+    fleets = [device for device in site.devices if isinstance(device, EVFleet)]
+    if events is not None and not fleets:
+        raise BadInput(f"--events is for drivers, and {file.name} has none; add [[ev_fleet]], or leave it out.")
     plan = solve_schedule(
         site.devices, site.prices, connection=site.connection, network=site.network, horizon=site.horizon,
-        time_limit_s=time_limit_s,
+        weights=site.weights, time_limit_s=time_limit_s,
     )  # fmt: skip
     alone = (
         left_alone(site.devices, site.prices, connection=site.connection, horizon=site.horizon)
-        if compare and plan.status == "optimal"
+        if compare and plan.solved
         else None
     )
     if out is not None:
-        _write(plan.table, out)
+        write_table(plan.table, out)
+    notes = _events(plan, fleets)
+    if events is not None and notes is not None:
+        write_events(notes, events)
     if plot is not None:
         page = build_schedule_page(
-            plan, site.prices, site.connection, alone, site.name, site.zone, on_network=site.network is not None
-        )
+            plan, site.prices, site.connection, alone, site.name, site.zone, on_network=site.network is not None,
+            carbon=site.carbon,
+        )  # fmt: skip
         plot.write_text(page, encoding="utf-8")
     if as_json:
-        print_json(_data(file, site, plan, alone, out, plot))
+        told = {} if notes is None else for_json(notes, events)
+        print_json({**_data(file, site, plan, alone, out, plot), **told})
     else:
         _show(Console(highlight=False), site, plan, alone, top)
+        if notes is not None:
+            say_events(Console(highlight=False), notes, events)
         for path in (out, plot):
             if path is not None:
                 say(Console(highlight=False), f"Wrote {path}.")
-    if plan.status != "optimal":
+    if not plan.solved:
         raise typer.Exit(3)
 
 
-def _write(table: pd.DataFrame, file: Path) -> None:
-    if file.suffix.lower() == ".parquet":
-        table.to_parquet(file, index=False)
-    else:
-        table.to_csv(file, index=False)
+def _events(plan: Plan, fleets: Sequence[EVFleet]) -> pd.DataFrame | None:
+    """What drivers are told of the plan, by time; None where there is no plan, or no fleet."""
+    if not plan.solved or not fleets:
+        return None
+    found = pd.concat([charging_events(plan, fleet.sessions) for fleet in fleets], ignore_index=True)
+    return found.sort_values(["at", "session", "event"], kind="stable").reset_index(drop=True)
 
 
 def _data(
@@ -82,11 +100,15 @@ def _data(
     if alone is not None:
         before = {"cost": alone.cost, "parts": dict(alone.parts), "peak_mw": float(alone.net_mw.max()),
                   "beyond_mw": dict(alone.beyond)}  # fmt: skip
+        if site.carbon is not None:
+            before["carbon_t"] = emitted_t(alone.net_mw, plan, site.carbon)
     return {
         "file": str(file),
         "site": site.name,
         "status": plan.status,
         "cost": plan.cost,
+        "gap": plan.gap,
+        **({} if site.carbon is None or not plan.solved else {"carbon_t": emitted_t(net_mw(plan), plan, site.carbon)}),
         "parts": dict(plan.parts),
         "gave_way": dict(plan.gave_way),
         "settled": plan.settled,
@@ -113,9 +135,9 @@ def _show(console: Console, site: Site, plan: Plan, alone: Before | None, top: i
     )
     if plan.diagnosis is not None:
         say(console, f"Diagnosis: {plan.diagnosis}")
-    for text in story_of(plan, alone, on_network=site.network is not None):
+    for text in story_of(plan, alone, on_network=site.network is not None, carbon=site.carbon):
         say(console, text)
-    if plan.status != "optimal":
+    if not plan.solved:
         return
     say(console, ", ".join(f"{part} {value:,.2f}" for part, value in plan.parts.items() if abs(value) > 5e-3) + ".")
     now = plan.setpoints()

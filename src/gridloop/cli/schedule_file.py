@@ -1,4 +1,4 @@
-"""The file of a site to be scheduled (TOML): prices, connection, network, and a section per device.
+"""The file of a site to be scheduled (TOML): prices, connection, network, weights, and a section per device.
 
 A section is named after its class: `[[battery]]`, `[[ev_fleet]]`, `[[renewable]]`, and every kind that is added later.
 Its keys are the fields of that class. A value over time is one number, a list, or "FILE.csv:column".
@@ -7,28 +7,35 @@ Its keys are the fields of that class. A value over time is one number, a list, 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
-from zoneinfo import available_timezones
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gridloop.cli.schedule_tables import Tables
-from gridloop.errors import BadInput, MissingFile, listed
-from gridloop.io.read import read_balanced
+from gridloop.cli.schedule_tables import TIMES, Tables
+from gridloop.cli.study_parts import check_zone
+from gridloop.errors import BadInput, listed
+from gridloop.io.columns import read_text
+from gridloop.io.prices import read_prices
+from gridloop.io.read import read_network
+from gridloop.io.toml_file import read_toml
+from gridloop.network.feeder.model import Feeder
 from gridloop.network.model import Network
 from gridloop.optimize.devices.connection import PRICES, Connection
 from gridloop.optimize.devices.kinds import GROUPS, Device
 from gridloop.optimize.devices.market import SERVICES
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.problems.weights import check_weights
 
-SECTIONS = ("name", "timezone", "network", "prices", "horizon", "connection")
+SECTIONS = ("name", "timezone", "network", "prices", "horizon", "connection", "weights")
+MARKET = ("area", "network_fee_per_mwh", "margin_per_mwh")
+"""What may be said of a file of a market's prices."""
 ONE_PRICE = "eur_per_mwh"
+CARBON = "carbon_t_per_mwh"
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,9 @@ class Site:
     prices: pd.DataFrame
     horizon: Horizon
     connection: Connection
-    network: Network | None
+    network: Network | Feeder | None
+    weights: dict[str, float] | None
+    carbon: pd.Series | None
 
 
 def kinds() -> dict[str, type]:
@@ -54,7 +63,7 @@ def read_schedule(path: Path, start: str | None = None, steps: int | None = None
 
     Raises `MissingFile`, `MissingColumn`, `GapInSeries` and `BadInput`, each with the section and the key.
     """
-    data = _toml(path)
+    data = read_toml(path, f"There is no site file {str(path)!r}; docs/guides/schedule-file.md shows one.")
     known = kinds()
     unknown = sorted(set(data) - {*SECTIONS, *known})
     if unknown:
@@ -66,23 +75,35 @@ def read_schedule(path: Path, start: str | None = None, steps: int | None = None
     tables = Tables(path.parent)
     asked = dict(data.get("horizon", {}))
     _only(path.name, "horizon", asked, ("start", "steps"))
+    name, zone = str(data.get("name", path.stem)), str(data.get("timezone", "UTC"))
+    check_zone(zone, f"{path.name}: timezone")
     prices, horizon = _prices(
-        path.name, data["prices"], tables, start or asked.get("start"), steps or asked.get("steps")
+        path.name, data["prices"], tables, start or asked.get("start"), steps or asked.get("steps"), zone
     )
     devices = [
-        _device(made, entry, path.name, f"{section}] [{k + 1}" if len(entries) > 1 else section, horizon, tables)
+        device_of(made, entry, path.name, f"{section}] [{k + 1}" if len(entries) > 1 else section, horizon, tables)
         for section, made in known.items()
         for entries in [_entries(path.name, section, data)]
         for k, entry in enumerate(entries)
     ]
     if not devices:
         raise BadInput(f"{path.name} has no device; add one of {', '.join(f'[[{name}]]' for name in known)}.")
-    connection = _device(Connection, data.get("connection", {}), path.name, "connection", horizon, tables)
-    network = read_balanced(tables.path(str(data["network"]))) if "network" in data else None
-    name, zone = str(data.get("name", path.stem)), str(data.get("timezone", "UTC"))
-    if zone not in available_timezones():
-        raise BadInput(f"{path.name}: timezone {zone!r} is unknown; give an IANA name such as Europe/Berlin.")
-    return Site(name, zone, devices, prices, horizon, connection, network)
+    connection = device_of(Connection, data.get("connection", {}), path.name, "connection", horizon, tables)
+    network = read_network(tables.path(str(data["network"]))) if "network" in data else None
+    carbon = _carbon(path.name, data["prices"], tables, horizon)
+    return Site(name, zone, devices, prices, horizon, connection, network, weights_of(path.name, data), carbon)
+
+
+def weights_of(name: str, data: Mapping[str, Any]) -> dict[str, float] | None:
+    """What `[weights]` says, None where there is none. Raises `BadInput`, `OutOfRange`."""
+    given = data.get("weights")
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        raise BadInput(f"{name}: weights must be a section, [weights].", key="weights")
+    found = {str(word): _number(value, f"{name}: [weights] {word}") for word, value in given.items()}
+    check_weights(found)
+    return found
 
 
 def _section(made: type) -> str:
@@ -98,19 +119,6 @@ def _entries(name: str, section: str, data: Mapping[str, Any]) -> list[Mapping[s
     return entries
 
 
-def _toml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise MissingFile(
-            f"There is no site file {str(path)!r}; docs/guides/schedule-file.md shows one.", path=str(path)
-        )
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path.name} cannot be read as UTF-8 text: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{path.name} is not valid TOML: {error}.") from error
-
-
 def _only(name: str, section: str, given: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
     unknown = sorted(set(given) - set(allowed))
     if unknown:
@@ -119,15 +127,16 @@ def _only(name: str, section: str, given: Mapping[str, Any], allowed: tuple[str,
         )
 
 
-def _prices(name: str, given: Any, tables: Tables, start: Any, steps: Any) -> tuple[pd.DataFrame, Horizon]:
+def _prices(name: str, given: Any, tables: Tables, start: Any, steps: Any, zone: str) -> tuple[pd.DataFrame, Horizon]:
     """The prices of the intervals that are asked for, and these: all of the file where nothing is said."""
     if not isinstance(given, Mapping) or "file" not in given:
         raise BadInput(f'{name}: [prices] needs file = "prices.csv".', key="prices")
-    _only(name, "prices", given, ("file",))
-    table = tables.timed(str(given["file"]))
+    _only(name, "prices", given, ("file", CARBON, *MARKET))
+    file = str(given["file"])
+    table = tables.timed(file) if _is_own(given, tables) else _market(name, given, tables, zone)
     if ONE_PRICE in table.columns:
         table = table.assign(**dict.fromkeys(PRICES, table[ONE_PRICE]))
-    tables.need(str(given["file"]), table, PRICES)
+    tables.need(file, table, PRICES)
     table = table[[*PRICES, *(c for c in SERVICES if c in table.columns)]]
     every = pd.DatetimeIndex(table.index)
     if start is not None:
@@ -142,6 +151,37 @@ def _prices(name: str, given: Any, tables: Tables, start: Any, steps: Any) -> tu
             )
         table = table.iloc[:steps]
     return table, _horizon(pd.DatetimeIndex(table.index), every)
+
+
+def _carbon(name: str, given: Mapping[str, Any], tables: Tables, horizon: Horizon) -> pd.Series | None:
+    """Carbon of the grid over the horizon [t/MWh], None where nobody says it: missing is not zero."""
+    file, where = str(given["file"]), f"{name}: [prices] {CARBON}"
+    value = given.get(CARBON)
+    if value is None and _is_own(given, tables) and CARBON in tables.plain(file).columns:
+        value = f"{file}:{CARBON}"
+    if value is None:
+        return None
+    found = pd.Series(_series(value, where, horizon, tables, one=False), index=horizon.starts)
+    if (found < 0).any():
+        raise BadInput(f"{where} is below zero in {int((found < 0).sum())} of {len(found)} intervals.", key=CARBON)
+    return found
+
+
+def _is_own(given: Mapping[str, Any], tables: Tables) -> bool:
+    """True for a table of ours, and for a file that is not there: the reader of ours says so."""
+    file = Path(tables.path(str(given["file"])))
+    if set(given) & set(MARKET):
+        return False
+    return not file.is_file() or bool(set(read_text(file, "prices", nrows=0).columns) & set(TIMES))
+
+
+def _market(name: str, given: Mapping[str, Any], tables: Tables, zone: str) -> pd.DataFrame:
+    """Prices of a market's file, in euros: `io/prices.py` knows which. Times without an offset are the site's."""
+    fee, margin = (_number(given.get(key, 0.0), f"{name}: [prices] {key}") for key in MARKET[1:])
+    area = None if "area" not in given else str(given["area"])
+    return read_prices(
+        tables.path(str(given["file"])), zone, area=area, network_fee_per_mwh=fee, margin_per_mwh=margin
+    )  # fmt: skip
 
 
 def _horizon(starts: pd.DatetimeIndex, every: pd.DatetimeIndex) -> Horizon:
@@ -167,7 +207,7 @@ def _length(where: str, value: Any) -> pd.Timedelta:
         raise BadInput(f"{where} is {value!r}; a length of time such as 15min is needed.") from error
 
 
-def _device(made: Any, given: Mapping[str, Any], name: str, section: str, horizon: Horizon, tables: Tables) -> Any:
+def device_of(made: Any, given: Mapping[str, Any], name: str, section: str, horizon: Horizon, tables: Tables) -> Any:
     """One device (or a value within one), every key checked against its class."""
     hints = get_type_hints(made)
     keys = {f.name: f for f in fields(made) if f.init}
@@ -193,7 +233,7 @@ def _value(hint: Any, value: Any, name: str, where: str, section: str, horizon: 
     options = [part for part in (get_args(hint) if _is_union(hint) else (hint,)) if part is not type(None)]
     nested = next((part for part in options if is_dataclass(part)), None)
     if nested is not None and isinstance(value, Mapping):
-        return _device(nested, value, name, section, horizon, tables)
+        return device_of(nested, value, name, section, horizon, tables)
     if pd.DataFrame in options:
         return tables.named(str(value))
     if pd.Timestamp in options:

@@ -1,17 +1,18 @@
-"""`gridloop study battery|ev|dr|vpp`: what flexibility is worth on recorded data, beside a stated baseline."""
+"""`gridloop study NAME`: what flexibility is worth on recorded data, beside a stated baseline."""
 
 from __future__ import annotations
 
-import typer
+from gridloop.cli.later import commands
 
-from gridloop.cli import study_battery, study_dr, study_ev, study_vpp
+COMMANDS = {
+    "battery": "gridloop.cli.study_battery:battery",
+    "ev": "gridloop.cli.study_ev:ev",
+    "dr": "gridloop.cli.study_dr:dr",
+    "vpp": "gridloop.cli.study_vpp:vpp",
+    "compressors": "gridloop.cli.study_compressors:compressors",
+    "process": "gridloop.cli.study_process:process",
+    "hvac": "gridloop.cli.study_hvac:hvac",
+    "microgrid": "gridloop.cli.study_microgrid:microgrid",
+}
 
-app = typer.Typer(
-    help="What flexibility is worth on your data, beside a baseline of the same run.",
-    add_completion=False,
-    rich_markup_mode=None,
-)
-app.command("battery")(study_battery.battery)
-app.command("ev")(study_ev.ev)
-app.command("dr")(study_dr.dr)
-app.command("vpp")(study_vpp.vpp)
+app = commands("What flexibility is worth on your data, beside a baseline of the same run.", COMMANDS)

@@ -11,18 +11,17 @@ import typer
 from rich.console import Console
 
 from gridloop.cli.opf import check_page
-from gridloop.cli.output import print_json, records, say
+from gridloop.cli.output import records
 from gridloop.cli.study_homes import load_and_tariff
 from gridloop.cli.study_parts import (
     AsJson,
     Plot,
     Stages,
     Zone,
+    answer,
     check_zone,
     local_day,
     money,
-    show,
-    wrote,
 )
 from gridloop.errors import OutOfRange, OutsideData
 from gridloop.market.demand_response.program import DRProgram
@@ -116,17 +115,11 @@ def dr(
         span = f"demand-response study from {day:%Y-%m-%d}, events at {begin_h:g} o'clock for {hours:g} h"
         page = build_response_page(name, span, story, figures, study, load, tariff, zone)
         plot.write_text(page, encoding="utf-8")
-    if as_json:
-        print_json({
-            "file": str(meters), "customers": load.shape[1], "first_day": f"{day:%Y-%m-%d}", "currency": currency,
-            **facts, "event_table": records(study.event) if len(study.event) else [], **wrote(plot),
-        })  # fmt: skip
-        return
-    show(console, f"{name}, {load.shape[1]} customers", figures)
-    for text in story:
-        say(console, text)
-    if plot is not None:
-        say(console, f"Wrote {plot}.")
+    data = {
+        "file": str(meters), "customers": load.shape[1], "first_day": f"{day:%Y-%m-%d}", "currency": currency,
+        **facts, "event_table": records(study.event) if len(study.event) else [],
+    }  # fmt: skip
+    answer(console, f"{name}, {load.shape[1]} customers", figures, story, plot, data if as_json else None)
 
 
 def _figures(study: DRStudy, currency: str) -> Comparison:

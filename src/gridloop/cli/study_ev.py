@@ -10,29 +10,33 @@ import pandas as pd
 import typer
 from rich.console import Console
 
+from gridloop.cli.charging_words import ENDINGS, Events, for_json, say_events, write_events
 from gridloop.cli.opf import check_page
-from gridloop.cli.output import print_json, say
+from gridloop.cli.output import check_out
 from gridloop.cli.study_parts import (
     AsJson,
     Plot,
     Stages,
     Zone,
+    answer,
     check_zone,
     local_day,
+    over,
     prices_of,
-    show,
-    wrote,
 )
 from gridloop.errors import OutOfRange, OutsideData, listed
+from gridloop.io.carbon import read_carbon
 from gridloop.io.columns import read_text
 from gridloop.io.ev_sessions import read_ev_sessions
 from gridloop.io.prices import usual_step
 from gridloop.operate.plots.study_charging import build_charging_page
 from gridloop.operate.plots.study_page import Comparison
+from gridloop.optimize.charging.announced import Announced
 from gridloop.optimize.charging.baselines import least_laxity_first, uncontrolled_charging
 from gridloop.optimize.charging.departures import DepartureRisk
 from gridloop.optimize.charging.replan import ChargingRules, replan_charging
 from gridloop.optimize.charging.result import Charging
+from gridloop.optimize.charging_events import charging_events
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.studies.ev_month import time_of_use
 
@@ -61,6 +65,8 @@ def ev(
         float | None, typer.Option(help="Power that counts as paid for, kW; 60 % of the last peak otherwise.")
     ] = None,
     charger_kw: Annotated[float, typer.Option(help="Power of chargers that do not say theirs (ACN), kW.")] = 7.2,
+    carbon: Annotated[Path | None, typer.Option(help="CSV of the grid: valid_at, carbon_t_per_mwh.")] = None,
+    events: Events = None,
     plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
@@ -69,6 +75,7 @@ def ev(
     Beside it: every car at once (the baseline), by urgency knowing when cars leave, and plans that believe every word.
     """
     check_page(plot)
+    check_out(events, "--events", ENDINGS)
     check_zone(zone)
     for name, value in (("--limit-kw", limit_kw), ("--charger-kw", charger_kw)):
         if value is not None and not value > 0:
@@ -99,6 +106,9 @@ def ev(
         step = pd.Timedelta(minutes=step_min) if given is None else usual_step(pd.DatetimeIndex(given.index))
         horizon = _horizon(now, begin, step)
         price = time_of_use(horizon.starts) if given is None else _over(given["import_eur_per_mwh"], horizon, prices)
+        emits = None
+        if carbon is not None:
+            emits = over(read_carbon(carbon, zone), horizon.starts, carbon.name, "carbon", "plans")
         past = table[(table["arrival"] >= begin - pd.DateOffset(days=learn_days)) & (table["departure"] <= begin)]
         told = table["user_departure"].notna().any()
         if free_kw is None:
@@ -109,15 +119,18 @@ def ev(
         rules = ChargingRules(limit_mw=limit, free_mw=min(free, limit), peak_price_per_mw=peak_price)
         ways = {AT_ONCE: uncontrolled_charging(now, horizon)}
         stage.tell(f"Planning {len(now):,} sessions, {len(horizon):,} times")
+        announced = Announced()
         planned = replan_charging(
-            now, price, rules, horizon=horizon, risk=None if past.empty or not told else DepartureRisk.fit(past)
-        )
+            now, price, rules, horizon=horizon, risk=None if past.empty or not told else DepartureRisk.fit(past),
+            watch=announced,
+        )  # fmt: skip
+        notes = charging_events(planned, now, announced.charging(planned))
         ways[URGENCY] = least_laxity_first(now, horizon, min(limit, max(free, planned.peak_mw)))
         if told and not past.empty:
             stage.tell("Planning once more, believing every word")
             ways[BELIEVING] = replan_charging(now, price, rules, horizon=horizon)
         ways[PLANNED] = planned
-    figures = _figures(ways, price, peak_price, currency)
+    figures = _figures(ways, price, peak_price, currency, emits)
     money = {way: one.cost(price, peak_price) for way, one in ways.items()}
     base = ways[AT_ONCE]
     story = [
@@ -131,23 +144,23 @@ def ev(
     if base.peak_mw > limit:
         story.append(f"At once the cars would exceed the limit by {1e3 * (base.peak_mw - limit):,.1f} kW.")
     name = sessions[-1].name.split(".")[0]
+    if events is not None:
+        write_events(notes, events)
     if plot is not None:
         minutes = step / pd.Timedelta(minutes=1)
         span = f"charging study from {begin:%Y-%m-%d}, {len(horizon):,} intervals of {minutes:g} min"
         plot.write_text(build_charging_page(name, span, story, figures, ways, price, limit, zone), encoding="utf-8")
-    if as_json:
-        print_json({
-            "files": [str(file) for file in sessions], "sessions": len(now), "learned_from": len(past),
-            "energy_mwh": float(now["energy_mwh"].sum()), "currency": currency, "free_kw": 1e3 * rules.free_mw,
-            "limit_kw": limit_kw, "intervals": len(horizon),
-            "ways": {way: _way(one, price, money[way]) for way, one in ways.items()}, **wrote(plot),
-        })  # fmt: skip
-        return
-    show(console, f"{name}, {len(now):,} sessions from {begin:%Y-%m-%d}", figures)
-    for text in story:
-        say(console, text)
-    if plot is not None:
-        say(console, f"Wrote {plot}.")
+    data = {
+        "files": [str(file) for file in sessions], "sessions": len(now), "learned_from": len(past),
+        "energy_mwh": float(now["energy_mwh"].sum()), "currency": currency, "free_kw": 1e3 * rules.free_mw,
+        "limit_kw": limit_kw, "intervals": len(horizon),
+        "ways": {way: _way(one, price, money[way], emits) for way, one in ways.items()}, **for_json(notes, events),
+    }  # fmt: skip
+    answer(
+        console, f"{name}, {len(now):,} sessions from {begin:%Y-%m-%d}", figures, story, plot, data if as_json else None
+    )
+    if not as_json:
+        say_events(console, notes, events)
 
 
 def _sessions(file: Path, zone: str, charger_mw: float) -> pd.DataFrame:
@@ -190,7 +203,9 @@ def _over(price: pd.Series, horizon: Horizon, file: Path | None) -> pd.Series:
     return found
 
 
-def _figures(ways: dict[str, Charging], price: pd.Series, peak_price: float, currency: str) -> Comparison:
+def _figures(
+    ways: dict[str, Charging], price: pd.Series, peak_price: float, currency: str, emits: pd.Series | None
+) -> Comparison:
     every = list(ways.values())
     return Comparison(
         tuple(ways),
@@ -200,11 +215,12 @@ def _figures(ways: dict[str, Charging], price: pd.Series, peak_price: float, cur
             ("peak, kW", tuple(1e3 * one.peak_mw for one in every), 1),
             (f"energy, {currency}", tuple(one.cost(price) for one in every), 2),
             (f"energy and peak, {currency}", tuple(one.cost(price, peak_price) for one in every), 2),
+            *([] if emits is None else [("carbon, t", tuple(one.cost(emits) for one in every), 3)]),
         ),
     )
 
 
-def _way(one: Charging, price: pd.Series, money: float) -> dict[str, float]:
+def _way(one: Charging, price: pd.Series, money: float, emits: pd.Series | None) -> dict[str, float]:
     return {
         "served_share": one.served_share,
         "sessions_short": float((one.short_mwh > 0).sum()),
@@ -212,4 +228,5 @@ def _way(one: Charging, price: pd.Series, money: float) -> dict[str, float]:
         "peak_kw": 1e3 * one.peak_mw,
         "energy_money": one.cost(price),
         "money": money,
+        **({} if emits is None else {"carbon_t": one.cost(emits)}),
     }

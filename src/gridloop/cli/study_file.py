@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from gridloop.errors import BadInput, GapInSeries, MissingColumn, MissingFile, listed
+from gridloop.io.toml_file import read_toml
 from gridloop.powerflow.study.reducers import HostingCapacity
 from gridloop.powerflow.study.samplers import Adoption
 
@@ -31,7 +31,7 @@ def read_study(path: Path, loads: pd.Index, limits: Mapping[str, Any]) -> tuple[
 
     Raises `MissingFile`, `MissingColumn`, `GapInSeries` and `BadInput`, each with the file and the key or column.
     """
-    given = _toml(path)
+    given = read_toml(path, f"There is no study file {str(path)!r}; docs/guides/feeders.md shows one.")
     unknown = sorted(set(given) - set(ALLOWED))
     if unknown:
         raise BadInput(f"{path.name} has no key {listed(unknown)}; allowed are {', '.join(ALLOWED)}.", keys=unknown)
@@ -61,17 +61,6 @@ def read_study(path: Path, loads: pd.Index, limits: Mapping[str, Any]) -> tuple[
     judged = {key: given[key] for key in ("risk", "hours_allowed") if key in given}
     capacity = HostingCapacity(adoption.levels, **judged, **limits)
     return adoption, {capacity.name: capacity}
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise MissingFile(f"There is no study file {str(path)!r}; docs/guides/feeders.md shows one.", path=str(path))
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path.name} cannot be read as UTF-8 text: {error}.") from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{path.name} is not valid TOML: {error}.") from error
 
 
 def _check(path: Path, given: Mapping[str, Any]) -> None:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from gridloop.cli.study_parts import MONEY, meters_of, prices_of, refuse_negative
-from gridloop.errors import BadInput, GapInSeries, OutOfRange, OutsideData, listed
+from gridloop.cli.study_parts import MONEY, meters_of, over, prices_of, refuse_negative
+from gridloop.errors import BadInput, GapInSeries, OutOfRange, listed
+from gridloop.io.carbon import read_carbon
 from gridloop.io.citylearn import Homes, read_citylearn
-from gridloop.io.prices import usual_step
 from gridloop.market.demand_response.records import without_dead
 
 HOUR = pd.Timedelta(hours=1)
@@ -40,20 +40,23 @@ def homes_of(
     price: float | None,
     zone: str,
     battery: tuple[float, float, float],
+    carbon: Path | None = None,
 ) -> tuple[Homes, str]:
-    """Homes hour by hour, and the currency of their tariff. A CSV knows nothing of carbon: it is zero then.
+    """Homes hour by hour, and the currency of their tariff. Without a file of carbon that of a CSV is zero.
 
     battery  of every home, where a folder does not say: capacity_mwh, power_mw, round-trip efficiency
+    carbon   file of the grid's carbon, instead of a folder's own
     """
     one_tariff(prices, price)
     if meters.is_dir():
         homes = read_citylearn(meters, start=first_hour(start))
         if solar is not None:
             raise BadInput(f"{meters} is a folder, which has its own roofs; leave --solar out.")
-        if prices is None and price is None:
-            return homes, MONEY
-        tariff, currency = _tariff(meters, homes.load_mw, prices, price, zone)
-        return Homes(homes.load_mw, homes.solar_mw, tariff, homes.carbon_t_per_mwh, homes.battery), currency
+        tariff, currency = homes.import_eur_per_mwh, MONEY
+        if prices is not None or price is not None:
+            tariff, currency = _tariff(meters, homes.load_mw, prices, price, zone)
+        emits = homes.carbon_t_per_mwh if carbon is None else _carbon(homes.load_mw, carbon, zone)
+        return Homes(homes.load_mw, homes.solar_mw, tariff, emits, homes.battery), currency
     load = _hourly(meters, unit, zone)
     roofs = 0.0 * load if solar is None else _hourly(solar, unit, zone)
     strangers = sorted(set(roofs.columns) ^ set(load.columns))
@@ -71,8 +74,9 @@ def homes_of(
         {"capacity_mwh": capacity, "power_mw": power, "round_trip_efficiency": efficiency},
         index=load.columns.rename("home"),
     )
-    carbon = pd.Series(0.0, index=load.index, name="carbon_t_per_mwh")
-    return Homes(load, roofs[load.columns], tariff, carbon, stores), currency
+    unknown = pd.Series(0.0, index=load.index, name="carbon_t_per_mwh")
+    emits = unknown if carbon is None else _carbon(load, carbon, zone)
+    return Homes(load, roofs[load.columns], tariff, emits, stores), currency
 
 
 def first_hour(text: str) -> pd.Timestamp:
@@ -100,17 +104,11 @@ def _tariff(
     if prices is None:
         raise BadInput(f"{meters.name} has no tariff: give --prices FILE, or --price in money per MWh.")
     table, currency = prices_of(prices, zone)
-    index, tariff = pd.DatetimeIndex(load.index), table["import_eur_per_mwh"]
-    step, own = usual_step(pd.DatetimeIndex(table.index)), usual_step(index)
-    missing = int(((index < table.index[0]) | (index + own > table.index[-1] + step)).sum())
-    if missing:
-        raise OutsideData(
-            f"{prices.name} lacks {missing} of {len(index)} intervals: the meters go from {index[0]} to "
-            f"{index[-1]}, the prices from {table.index[0]} to {table.index[-1]}."
-        )
-    if step < own:
-        tariff = tariff.resample(own, origin=index[0]).mean()
-    return tariff.reindex(index, method="ffill"), currency
+    return over(table["import_eur_per_mwh"], load.index, prices.name, "prices", "meters"), currency
+
+
+def _carbon(load: pd.DataFrame, file: Path, zone: str) -> pd.Series:
+    return over(read_carbon(file, zone), load.index, file.name, "carbon", "meters")
 
 
 def _hourly(file: Path, unit: str, zone: str) -> pd.DataFrame:

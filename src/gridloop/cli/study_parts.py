@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import available_timezones
@@ -15,7 +16,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 
 from gridloop.cli.live_line import LiveLine
-from gridloop.cli.output import say
+from gridloop.cli.output import print_json, say
 from gridloop.errors import BadInput, MissingColumn, OutOfRange, OutsideData, listed
 from gridloop.io.columns import as_numbers, clock_times, need, read_text
 from gridloop.io.prices import read_prices, usual_step
@@ -26,6 +27,9 @@ from gridloop.series.clock import to_utc
 UNITS = {"mw": 1.0, "kw": 1e-3, "kwh": 1e-3}
 MONEY = "money"
 """The currency of a tariff that does not say it."""
+
+MOST_WAYS, FEWER_WAYS = 5, 3
+"""Ways that a terminal has room for in one table, and of each table where there are more."""
 
 PLOT = typer.Option(help="Write figures to this .html page: before and after, prices, limits.")
 JSON = typer.Option("--json", help="Print one JSON object and nothing else.")
@@ -53,10 +57,10 @@ class Stages(LiveLine):
             super().tell(text)
 
 
-def check_zone(zone: str) -> None:
-    """Refuse a zone that nobody knows. Raises `BadInput`."""
+def check_zone(zone: str, what: str = "--zone") -> None:
+    """Refuse a zone that nobody knows; `what` opens the message. Raises `BadInput`."""
     if zone not in available_timezones():
-        raise BadInput(f"--zone {zone!r} is unknown; give an IANA name such as Europe/Berlin.")
+        raise BadInput(f"{what} {zone!r} is unknown; give an IANA name such as Europe/Berlin.")
 
 
 def local_day(text: str | None, option: str, zone: str) -> pd.Timestamp | None:
@@ -70,14 +74,44 @@ def local_day(text: str | None, option: str, zone: str) -> pd.Timestamp | None:
 
 
 def prices_of(
-    file: Path, zone: str, *, area: str | None = None, fee: float = 0.0, margin: float = 0.0
+    file: Path,
+    zone: str,
+    *,
+    area: str | None = None,
+    fee: float = 0.0,
+    margin: float = 0.0,
+    start: pd.Timestamp | None = None,
+    end: pd.Timestamp | None = None,
 ) -> tuple[pd.DataFrame, str]:
-    """Prices as `schedule` takes them, and their currency. Raises as `read_prices`."""
+    """Prices as `schedule` takes them, those of services too, and their currency; all that there are, or a span.
+
+    Raises as `read_prices`: only gaps within the span matter.
+    """
     table = read_prices(
-        file, zone, area=area, network_fee_per_mwh=fee, margin_per_mwh=margin, currency=None
-    )  # fmt: skip
+        file, zone, area=area, start=start, end=end, network_fee_per_mwh=fee, margin_per_mwh=margin, currency=None
+    )
     currency = str(table.columns[0]).split("_")[1]
     return table.rename(columns=lambda name: str(name).replace(f"_{currency}_", "_eur_")), currency.upper()
+
+
+def over(values: pd.Series, starts: pd.Index, file: str, what: str, whose: str) -> pd.Series:
+    """Values of a file on other intervals: means of shorter ones, longer ones as they are.
+
+    file, what, whose  for the message: "c.csv lacks …: the meters go from …, the carbon from …"
+
+    Raises `OutsideData` where the file does not cover them.
+    """
+    index = pd.DatetimeIndex(starts)
+    step, own = usual_step(pd.DatetimeIndex(values.index)), usual_step(index)
+    missing = int(((index < values.index[0]) | (index + own > values.index[-1] + step)).sum())
+    if missing:
+        raise OutsideData(
+            f"{file} lacks {missing} of {len(index)} intervals: the {whose} go from {index[0]} to "
+            f"{index[-1]}, the {what} from {values.index[0]} to {values.index[-1]}."
+        )
+    if step < own:
+        values = values.resample(own, origin=index[0]).mean()
+    return values.reindex(index, method="ffill")
 
 
 def days_from(
@@ -142,21 +176,49 @@ def refuse_negative(table: pd.DataFrame, file: str, what: str) -> None:
         )
 
 
+def answer(
+    console: Console,
+    title: str,
+    figures: Comparison,
+    story: Sequence[str],
+    plot: Path | None,
+    data: Mapping[str, Any] | None,
+) -> None:
+    """What a study found: for programs where `data` is given, else the ways side by side and the story.
+
+    console, title  of the table
+    story           sentences, a line each
+    plot            the page that was written
+    data            plain values for --json; what has a unit wears it
+    """
+    if data is not None:
+        print_json({**data, **({} if plot is None else {"page": str(plot)})})
+        return
+    show(console, title, figures)
+    for text in story:
+        say(console, text)
+    if plot is not None:
+        say(console, f"Wrote {plot}.")
+
+
 def show(console: Console, title: str, figures: Comparison) -> None:
-    """The ways side by side, for people."""
-    table = Table(title=title)
-    for k, name in enumerate(("", *figures.ways)):
-        table.add_column(name, justify="right" if k else "left")
-    for name, values, digits in figures.rows:
-        table.add_row(name, *("–" if math.isnan(v) else "never" if np.isinf(v) else f"{v:,.{digits}f}" for v in values))
-    console.print(table)
+    """The ways side by side, for people; many of them in several tables, each with the baseline."""
+    many = len(figures.ways)
+    size = many if many <= MOST_WAYS else FEWER_WAYS
+    for first in range(1, many, size):
+        shown = [0, *range(first, min(first + size, many))]
+        table = Table(title=title if first == 1 else None)
+        for k, name in enumerate(("", *(figures.ways[way] for way in shown))):
+            table.add_column(name, justify="right" if k else "left")
+        for name, values, digits in figures.rows:
+            table.add_row(name, *(_cell(values[way], digits) for way in shown))
+        console.print(table)
+
+
+def _cell(value: float, digits: int) -> str:
+    return "–" if math.isnan(value) else "never" if np.isinf(value) else f"{value:,.{digits}f}"
 
 
 def money(value: float, currency: str, digits: int = 2) -> str:
     """An amount; without its currency where nobody knows it."""
     return f"{value:,.{digits}f}" if currency == MONEY else f"{value:,.{digits}f} {currency}"
-
-
-def wrote(plot: Path | None) -> dict[str, Any]:
-    """Where the page is, for JSON."""
-    return {} if plot is None else {"page": str(plot)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import nan
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +10,10 @@ import typer
 from rich.console import Console
 
 from gridloop.cli.opf import check_page
-from gridloop.cli.output import print_json, records, say
+from gridloop.cli.output import records
 from gridloop.cli.study_dr import Unit
 from gridloop.cli.study_homes import homes_of
-from gridloop.cli.study_parts import AsJson, Plot, Stages, Zone, check_zone, money, show, wrote
+from gridloop.cli.study_parts import AsJson, Plot, Stages, Zone, answer, check_zone, money
 from gridloop.errors import OutsideData
 from gridloop.io.citylearn import Homes
 from gridloop.operate.plots.study_homes import build_homes_page
@@ -40,6 +41,9 @@ def vpp(
     ] = "2016-08-01T00:00-08:00",
     prices: Annotated[Path | None, typer.Option(help="CSV of the tariff; a folder has its own.")] = None,
     price: Annotated[float | None, typer.Option(help="Tariff that never changes instead, money per MWh.")] = None,
+    carbon: Annotated[
+        Path | None, typer.Option(help="CSV of the grid: valid_at, carbon_t_per_mwh; a folder has its own.")
+    ] = None,
     battery_kwh: Annotated[float, typer.Option(help="Battery of every home, kWh; a folder has its own.")] = 6.4,
     battery_kw: Annotated[float, typer.Option(help="Its power, kW.")] = 5.0,
     efficiency: Annotated[float, typer.Option(help="Its round trip, above 0, at most 1.")] = 0.9,
@@ -70,7 +74,8 @@ def vpp(
     with Stages(console, lines=not as_json) as stage:
         stage.tell(f"Reading {name}")
         size = (battery_kwh / 1e3, battery_kw / 1e3, efficiency)
-        data, currency = homes_of(homes, solar, unit.value, start, prices, price, zone, size)
+        data, currency = homes_of(homes, solar, unit.value, start, prices, price, zone, size, carbon)
+        emits = bool((data.carbon_t_per_mwh != 0).any())
         there = len(data.load_mw) // 24 - DAYS_KNOWN
         many = there if days is None else days
         if not 0 < many <= there:
@@ -96,7 +101,7 @@ def vpp(
             stage.tell("Planning with foresight")
             knowing = told(perfect, "Planning with foresight")
             ways[FORESIGHT] = community_year(data, how, days=many, expect=knowing, zone=zone)
-    figures = _figures(ways, currency, carbon=bool((data.carbon_t_per_mwh != 0).any()))
+    figures = _figures(ways, currency, carbon=emits)
     facts = year.facts()
     better = int((year.homes["saved"] > 0).sum())
     story = [
@@ -104,6 +109,9 @@ def vpp(
         f"{money(facts['baseline_cost'], currency)}, and import {facts['peak_kw']:,.1f} kW at most instead of "
         f"{facts['baseline_peak_kw']:,.1f}.",
         f"{better} of {len(year.homes)} homes pay less.",
+        f"What they import emits {facts['carbon_t']:,.3f} t of carbon instead of {facts['baseline_carbon_t']:,.3f}."
+        if emits
+        else "Carbon is not known, and no plan counted it: give --carbon FILE.",
     ]
     if plot is not None:
         span = f"study of a virtual power plant, {many} days from {year.hours.index[0].tz_convert(zone):%Y-%m-%d}"
@@ -112,18 +120,15 @@ def vpp(
             float(data.battery["capacity_mwh"].sum()), zone,
         )  # fmt: skip
         plot.write_text(page, encoding="utf-8")
-    if as_json:
-        print_json({
-            "file": str(homes), "homes": len(year.homes), "days": many, "currency": currency,
-            "ways": {REST: _baseline(facts), **{way: _own(one) for way, one in ways.items()}},
-            "by_home": records(year.homes), **wrote(plot),
-        })  # fmt: skip
-        return
-    show(console, f"{name}, {len(year.homes)} homes, {many} days", figures)
-    for text in story:
-        say(console, text)
-    if plot is not None:
-        say(console, f"Wrote {plot}.")
+    found = {
+        "file": str(homes), "homes": len(year.homes), "days": many, "currency": currency,
+        "ways": {
+            way: side if emits else side | {"carbon_t": nan}
+            for way, side in {REST: _baseline(facts), **{way: _own(one) for way, one in ways.items()}}.items()
+        },
+        "by_home": records(year.homes),
+    }  # fmt: skip
+    answer(console, f"{name}, {len(year.homes)} homes, {many} days", figures, story, plot, found if as_json else None)
 
 
 def _baseline(facts: dict[str, float]) -> dict[str, float]:

@@ -1,19 +1,22 @@
-"""Price files: our own CSV, and the files of four public sources, as one table in UTC.
+"""Price files: our own CSV, and the files of three public sources, as one table in UTC.
 
 Known formats, told apart by their header:
 
     ours     valid_at, import_eur_per_mwh[, export_eur_per_mwh]. Any currency of three letters, per mwh or
              per kwh (a price per kWh is multiplied by 1000; the currency is never converted).
              A time without an offset is local time of the zone that is passed in.
+             What a MW held ready for an hour earns, where a market pays it: regulation_up_eur_per_mw,
+             regulation_down_eur_per_mw, reserve_eur_per_mw, or per_kw.
     ember    Country, Datetime (UTC), Datetime (Local), Price (EUR/MWhe). Several pastes may overlap, each with
              its own date format, divided by a row without a time; where they overlap they must agree.
     smard    Date;Time of day; one column per bidding zone [€/MWh], in the local time of Berlin. A dash is
              "not published": at the ends the file does not cover those hours, in between it is a gap.
     caiso    Datetime (he), DA Price ($/kWh): hour ending. Its 8784 hours of 2020 step over both clock changes and its
-             summer evening peak sits an hour early, so it is read as standard time, UTC−8 all year.
+             summer evening peak sits an hour early, so it is read as standard time, UTC−8 all year. Reg Up Price
+             and Reg Down Price ($/kW) are taken where they are there.
 
 A file of a market holds one energy price: import = energy price + network fee, export = energy price −
-margin. The two are passed in, and are zero unless they are.
+margin. The two are passed in, and are zero unless they are. What services earn is left as it is.
 """
 
 from __future__ import annotations
@@ -30,10 +33,17 @@ from gridloop.io.columns import as_numbers, as_times, clock_times, need, read_te
 from gridloop.series.clock import to_utc
 from gridloop.series.gaps import require_complete
 
-OWN = re.compile(r"(import|export)_([a-z]{3})_per_(mwh|kwh)")
+OWN = re.compile(
+    r"(import|export)_([a-z]{3})_per_(mwh|kwh)|(regulation_up|regulation_down|reserve)_([a-z]{3})_per_(mw|kw)"
+)
 LIMIT_PER_MWH = 20_000.0  # above every market's cap; the highest known, Australia's, was 17 500 AUD/MWh in 2024
 EMBER_TIME, EMBER_PRICE = "Datetime (UTC)", "Price (EUR/MWhe)"
 CAISO_TIME, CAISO_PRICE = "Datetime (he)", "DA Price ($/kWh)"
+CAISO_SERVICES = {
+    "Reg Up Price ($/kW)": "regulation_up_usd_per_kw",
+    "Reg Down Price ($/kW)": "regulation_down_usd_per_kw",
+}
+ENERGY = ("energy", "import", "export")
 
 
 def read_prices(
@@ -47,7 +57,7 @@ def read_prices(
     margin_per_mwh: float = 0.0,
     currency: str | None = "eur",
 ) -> pd.DataFrame:
-    """Import and export price per interval.
+    """Import and export price per interval, and what services earn where the file says so.
 
     path        the file; formats above
     zone        IANA zone of times without an offset, in our own format
@@ -57,7 +67,8 @@ def read_prices(
                 Our own format holds import prices: a missing export price is import − fee − margin.
     currency    the file must be in it; None takes any, and the column names say which
 
-    Returns the columns `import_eur_per_mwh` and `export_eur_per_mwh` (or the file's currency), indexed by
+    Returns the columns `import_eur_per_mwh` and `export_eur_per_mwh` (or the file's currency), and those of
+    `regulation_up_eur_per_mw`, `regulation_down_eur_per_mw` and `reserve_eur_per_mw` that the file has, indexed by
     valid_at (UTC), sorted, without gaps.
     Raises `MissingFile`, `UnknownFormat`, `MissingColumn`, `GapInSeries` (missing prices or intervals in the span),
     `OutsideData` (the span is not covered), `OutOfRange` (unit, currency, unreadable or conflicting values).
@@ -74,6 +85,7 @@ def read_prices(
     table = _in_order(table, name)
     table = _span(table, start, end, name)
     bought, sold = f"import_{found}_per_mwh", f"export_{found}_per_mwh"
+    services = table[[name for name in table.columns if name not in ENERGY]]
     if "energy" in table:
         table = pd.DataFrame(
             {bought: table["energy"] + network_fee_per_mwh, sold: table["energy"] - margin_per_mwh}, index=table.index
@@ -89,11 +101,11 @@ def read_prices(
             count=int(above.sum()),
             first=table.index[above][0],
         )
-    return table
+    return table.join(services.rename(columns=lambda name: f"{name}_{found}_per_mw"))
 
 
 def _read(path: str | Path, zone: str, area: str | None) -> pd.DataFrame:
-    """The file's price columns, named kind_currency_per_unit, indexed by time (UTC)."""
+    """The file's price columns, named kind_currency_per_unit, indexed by time (UTC); those of services at the end."""
     header = read_text(path, "prices", nrows=0).columns
     text = read_text(path, "prices", sep=";" if header[0].startswith("Date;") else ",")
     name = Path(path).name
@@ -113,7 +125,10 @@ def _read(path: str | Path, zone: str, area: str | None) -> pd.DataFrame:
 
 
 def _read_own(text: pd.DataFrame, name: str, zone: str) -> pd.DataFrame:
-    prices = [column for column in map(str, text.columns) if OWN.fullmatch(column)]
+    prices = sorted(
+        (column for column in map(str, text.columns) if OWN.fullmatch(column)),
+        key=lambda name: not name.startswith(ENERGY),
+    )
     if not any(column.startswith("import_") for column in prices):
         raise MissingColumn(
             f"{name}: column import_eur_per_mwh is missing; there are {listed(list(text.columns))}. A price column is "
@@ -165,6 +180,9 @@ def _read_caiso(text: pd.DataFrame, name: str) -> pd.DataFrame:
     need([CAISO_PRICE], text, name)
     ends = pd.DatetimeIndex(as_times(text[CAISO_TIME], name, ("%m/%d/%Y %H:%M",)))
     table = as_numbers(text[CAISO_PRICE], name).to_frame("energy_usd_per_kwh")
+    for column, service in CAISO_SERVICES.items():
+        if column in text:
+            table[service] = as_numbers(text[column], name)
     standard = dt.timezone(dt.timedelta(hours=-8))
     return table.set_axis((ends - pd.Timedelta(hours=1)).tz_localize(standard).tz_convert("UTC"))
 
@@ -178,13 +196,13 @@ def _ordered(clock: pd.Series, zone: str, name: str) -> pd.DatetimeIndex:
 
 
 def _per_mwh(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, str]:
-    """Columns energy or import and export, per MWh, and their currency."""
-    parts = {column: str(column).split("_") for column in table.columns}
+    """Columns energy or import and export, per MWh, services per MW, and their currency."""
+    parts = {column: str(column).rsplit("_", 3) for column in table.columns}
     currencies = sorted({part[1] for part in parts.values()})
     if len(currencies) > 1:
         raise OutOfRange(f"{name}: prices in several currencies ({listed(currencies)}).", currencies=currencies)
     out = pd.DataFrame(
-        {part[0]: table[column] * (1000.0 if part[3] == "kwh" else 1.0) for column, part in parts.items()},
+        {part[0]: table[column] * (1000.0 if part[3].startswith("kw") else 1.0) for column, part in parts.items()},
         index=table.index,
     )
     size = out.abs().max().max()
@@ -195,6 +213,7 @@ def _per_mwh(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, str]:
             largest=float(size),
             allowed=LIMIT_PER_MWH,
         )
+    size = out[[kind for kind in out.columns if kind in ENERGY]].abs().max().max()
     if 0.0 < size < 2.0:
         raise OutOfRange(
             f"{name}: no price exceeds {size:g} per MWh: these look like prices per kWh. Name the column "

@@ -68,6 +68,9 @@ class Trail:
             generator_q_mvar=told.get("q_mvar", {}),
             unserved_mw=told.get("unserved_mw", {}),
             tap_pos={i: round(v) for i, v in told.get("tap_pos", {}).items()},
+            form_hz=told.get("form_hz", {}),
+            form_v_pu=told.get("form_v_pu", {}),
+            close_tie=told.get("close_tie", {}),
         )
 
     def events(

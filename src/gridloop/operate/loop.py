@@ -18,8 +18,10 @@ import pandas as pd
 from gridloop.forecast.value import Forecast
 from gridloop.network.model import Network
 from gridloop.operate.audit import Trail
-from gridloop.operate.decide.decide import INCUMBENT, Decision, decide
+from gridloop.operate.decide.decide import INCUMBENT, Decision
+from gridloop.operate.decide.islanding import decide_now
 from gridloop.operate.decide.known import Groups, Known, fine_grid
+from gridloop.operate.link import LinkStatus
 from gridloop.operate.outlook import Outlook
 from gridloop.operate.past import Past
 from gridloop.operate.pricing import PriceBoard
@@ -115,7 +117,7 @@ class Loop:
             import_peak_mw=self.import_peak,
         )
         laps.next("forecast_s")
-        decision = decide(self.network, self.groups, self.settings, known)
+        decision = decide_now(self.network, self.groups, self.settings, known)
         laps.next("plan_s")
         laps.move("plan_s", "check_s", decision.check_s)
 
@@ -207,6 +209,7 @@ def known_json(known: Known) -> str:
                 "export": known.prices["export_eur_per_mwh"].tolist(),
             },
             "import_peak_mw": known.import_peak_mw,
+            **({} if known.status.link is None else {"link": known.status.link.to_dict()}),
         }
     )
 
@@ -230,14 +233,15 @@ def known_from_json(text: str, tick: int, forecast: Forecast, previous: pd.DataF
         {"import_eur_per_mwh": p["import"], "export_eur_per_mwh": p["export"]}, index=pd.DatetimeIndex(p["valid_at"])
     )
     at = forecast.issued_at
-    status = Status(at, data["soc"], data["tap_pos"], sessions)
+    link = LinkStatus.from_dict(data["link"]) if "link" in data else None
+    status = Status(at, data["soc"], data["tap_pos"], sessions, link)
     return Known(tick, at, forecast, data["reactive"], status, prices, previous, data["import_peak_mw"])
 
 
 def _surprises(interval: Interval) -> list[tuple[str, str, str]]:
     if interval.converged:
-        return []
-    return [("degraded", "site", "the simulated network had no AC solution in this interval")]
+        return list(interval.events)
+    return [*interval.events, ("degraded", "site", "the simulated network had no AC solution in this interval")]
 
 
 class _Laps:

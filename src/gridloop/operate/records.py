@@ -68,6 +68,10 @@ def flow_rows(run: str, tick: int, interval: Interval, network: Network) -> pd.D
     ids = [*network.bus.index, *(i for _, i in branches), *(i for _, i in branches)]
     quantity = ["v_pu"] * len(network.bus) + ["loading_pct"] * len(branches) + ["p_mw"] * len(branches)
     value = np.concatenate([interval.v_pu, interval.loading_pct, interval.branch_p_mw])
+    if interval.island:
+        names, quantities, values = zip(*interval.island, strict=True)
+        kinds, ids, quantity = [*kinds, *["island"] * len(names)], [*ids, *names], [*quantity, *quantities]
+        value = np.concatenate([value, values])
     return pd.DataFrame(
         {
             "run": run,
@@ -99,6 +103,9 @@ def setpoint_rows(decision: Decision) -> pd.DataFrame:
         ("q_mvar", s.generator_q_mvar),
         ("unserved_mw", s.unserved_mw),
         ("tap_pos", s.tap_pos),
+        ("form_hz", s.form_hz),
+        ("form_v_pu", s.form_v_pu),
+        ("close_tie", s.close_tie),
     ]
     rows = [(device, quantity, float(value)) for quantity, named in parts for device, value in named.items()]
     table = pd.DataFrame(rows, columns=["device", "quantity", "value"])

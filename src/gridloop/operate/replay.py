@@ -11,7 +11,8 @@ import pandas as pd
 from gridloop.errors import OutsideData, StoreError
 from gridloop.forecast.value import Forecast
 from gridloop.io.folder import read_folder
-from gridloop.operate.decide.decide import Decision, decide
+from gridloop.operate.decide.decide import Decision
+from gridloop.operate.decide.islanding import decide_now
 from gridloop.operate.folder import NETWORK, read_json
 from gridloop.operate.groups import group_elements
 from gridloop.operate.loop import known_from_json, last_plan
@@ -54,7 +55,7 @@ def replay_tick(folder: str | Path, tick: int) -> Replayed:
     profile = pd.Series(data["profile"], dtype=object)
     text = str(state.loc[state["tick"] == tick, "known"].iloc[0])
     known = known_from_json(text, tick, forecast, last_plan(store, tick))
-    decision = decide(network, group_elements(network, profile), settings, known)
+    decision = decide_now(network, group_elements(network, profile), settings, known)
     return Replayed(decision, len(stored), differing_rows(stored, decision.table))
 
 

@@ -19,6 +19,8 @@ from gridloop.operate.audit import Trail, version_rows
 from gridloop.operate.decide.decide import REFUSED
 from gridloop.operate.folder import LAKE, NETWORK, REPORT, new_run_folder, read_json, write_json
 from gridloop.operate.groups import capacities, group_sums, place
+from gridloop.operate.island_facts import island_facts, island_table
+from gridloop.operate.island_site import IslandSite
 from gridloop.operate.kpi import Inventory, cost_parts, key_figures, marginal_price
 from gridloop.operate.loop import CONTROLLED, Loop, SteppingClock, TickReport, last_plan
 from gridloop.operate.outlook import Outlook
@@ -164,7 +166,8 @@ def _make_loop(prepared: Prepared, outlook: Outlook, store: Store, first: int) -
 
 def _site(prepared: Prepared, world: WorldState | None = None) -> SimulatedSite:
     p = prepared
-    return SimulatedSite(p.network, p.profiles, p.sessions, p.settings, p.times, world)
+    kind = SimulatedSite if p.settings.island is None else IslandSite
+    return kind(p.network, p.profiles, p.sessions, p.settings, p.times, world)
 
 
 def _world(state: str) -> dict[str, object]:
@@ -214,6 +217,17 @@ def summarize(prepared: Prepared, store: Store, wall_s: float) -> dict[str, Any]
         "forecast": _scores(prepared, store),
         "solver": {"p50_s": _quantile(plan_s, 0.5), "p99_s": _quantile(plan_s, 0.99)},
         "cost_parts": {"controlled": result["controlled_cost_parts"], "baseline": result["baseline_cost_parts"]},
+        **_island(prepared, store),
+    }
+
+
+def _island(prepared: Prepared, store: Store) -> dict[str, Any]:
+    """Key figures of the drill, where one was planned."""
+    if prepared.settings.island is None:
+        return {}
+    rows, hours = store.read("flows", kind="island"), prepared.settings.loop.step_min / 60.0
+    return {
+        "island": {run: island_facts(island_table(rows[rows["run"] == run]), hours) for run in (CONTROLLED, BASELINE)}
     }
 
 

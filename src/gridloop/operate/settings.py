@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from gridloop.errors import BadInput, MissingFile, OutOfRange, listed
+from gridloop.errors import OutOfRange, listed
+from gridloop.io.toml_file import read_toml
+from gridloop.operate.island_settings import IslandSettings
 from gridloop.operate.settings_values import build, plain
 
 BUILT_IN = "simbench-semiurb"
@@ -151,6 +153,7 @@ class SiteSettings:
 
     network, profiles  files or codes, relative to the file they stand in
     day                the local day that is run
+    island             a drill in which the connection opens unannounced; None plans none
     """
 
     name: str
@@ -168,6 +171,7 @@ class SiteSettings:
     ev: EvSettings = field(default_factory=EvSettings)
     devices: DeviceSettings = field(default_factory=DeviceSettings)
     connection: ConnectionSettings = field(default_factory=ConnectionSettings)
+    island: IslandSettings | None = None
     folder: str = "."
 
     def __post_init__(self) -> None:
@@ -239,28 +243,16 @@ def read_site(path: str | Path | None = None) -> SiteSettings:
     Raises `MissingFile`, or `BadInput` naming the key and what is allowed.
     """
     if path is None:
-        text = files("gridloop.operate").joinpath(f"sites/{BUILT_IN}.toml").read_text("utf-8")
+        data = tomllib.loads(files("gridloop.operate").joinpath(f"sites/{BUILT_IN}.toml").read_text("utf-8"))
         name, folder = BUILT_IN, "."
     else:
         file = Path(path)
-        if not file.is_file():
-            raise MissingFile(
-                f"There is no site file {str(path)!r}. Name a TOML file, or leave it out for the built-in site."
-            )
+        data = read_toml(
+            path, f"There is no site file {str(path)!r}. Name a TOML file, or leave it out for the built-in site."
+        )
         # Absolute, so that a run can be resumed from anywhere.
-        text, name, folder = _text(file), file.name, str(file.parent.resolve())
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(f"{name} is not valid TOML: {error}.") from error
+        name, folder = file.name, str(file.parent.resolve())
     return site_from_dict({"folder": folder, **data}, name)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{file.name} cannot be read as UTF-8 text: {error}.") from error
 
 
 def site_from_dict(data: Mapping[str, Any], name: str = "site") -> SiteSettings:

@@ -44,12 +44,12 @@ def _required(f: Any) -> bool:
 
 def _value(hint: Any, value: Any, name: str, section: str, key: str) -> Any:
     where = f"{name}: {f'[{section}] ' if section else ''}{key}"
+    if isinstance(hint, types.UnionType):
+        hint = next(part for part in hint.__args__ if part is not type(None))
     if is_dataclass(hint):
         if not isinstance(value, Mapping):
             raise BadInput(f"{where} must be a section, [{key}].")
         return build(hint, value, name, key)
-    if isinstance(hint, types.UnionType):
-        hint = next(part for part in hint.__args__ if part is not type(None))
     if hint is float:
         if value == "inf":
             return float("inf")

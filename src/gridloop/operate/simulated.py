@@ -272,7 +272,7 @@ class SimulatedSite:
         return np.random.default_rng([self.settings.seed, _PURPOSES[purpose], number])
 
 
-_PURPOSES = {"status": 1, "readings": 2}
+_PURPOSES = {"status": 1, "readings": 2, "sync": 3}
 
 
 def _truth(table: pd.DataFrame, times: pd.DatetimeIndex, what: str) -> FloatArray:

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from gridloop.operate.link import LinkStatus
 from gridloop.units import FloatArray
 
 # What describes a battery, in the network's table of storage: the plan and the site read the same.
@@ -36,6 +37,8 @@ class Setpoints:
     generator_q_mvar  injected
     unserved_mw       load that is shed
     tap_pos           by transformer
+    form_hz, form_v_pu  what a grid-forming source holds while the connection is open
+    close_tie         by connection: above zero its breaker may close, within its window; zero keeps it open
     """
 
     battery_mw: Mapping[str, float] = field(default_factory=dict)
@@ -44,6 +47,9 @@ class Setpoints:
     generator_q_mvar: Mapping[str, float] = field(default_factory=dict)
     unserved_mw: Mapping[str, float] = field(default_factory=dict)
     tap_pos: Mapping[str, int] = field(default_factory=dict)
+    form_hz: Mapping[str, float] = field(default_factory=dict)
+    form_v_pu: Mapping[str, float] = field(default_factory=dict)
+    close_tie: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,14 @@ class Status:
     soc       by battery, 0 … 1
     tap_pos   by transformer
     sessions  vehicles plugged in: bus, arrival, departure (as the driver said), energy_mwh left, max_charge_mw
+    link      what the breaker of the connection says; None where nobody asks it
     """
 
     at: pd.Timestamp
     soc: Mapping[str, float]
     tap_pos: Mapping[str, int]
     sessions: pd.DataFrame
+    link: LinkStatus | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,7 @@ class Interval:
 
     element_p_mw   load consumption or generator injection by element id, element_q_mvar of loads
     v_pu           by bus; loading_pct by branch (lines, then transformers)
+    island, events   of a site whose connection may open: id, quantity and value; kind, subject and text
     """
 
     at: pd.Timestamp
@@ -79,6 +88,8 @@ class Interval:
     loading_pct: FloatArray
     branch_p_mw: FloatArray
     converged: bool
+    island: tuple[tuple[str, str, float], ...] = ()
+    events: tuple[tuple[str, str, str], ...] = ()
 
 
 class Site(Protocol):

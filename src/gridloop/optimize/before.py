@@ -21,6 +21,7 @@ from gridloop.optimize.check.plan_table import read_table
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.connection import Connection, price_table
 from gridloop.optimize.devices.ev import EVFleet
+from gridloop.optimize.devices.island_reserve import IslandReserve
 from gridloop.optimize.devices.kinds import Device
 from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.reducible import Reducible
@@ -65,9 +66,9 @@ def left_alone(
     table = price_table(prices)
     horizon = horizon or Horizon.regular(pd.DatetimeIndex(table.index))
     flat = max(LEAST_PRICE, float(np.average(table["import_eur_per_mwh"], weights=horizon.hours)))
-    devices = [_unmoved(device) for device in devices]
+    devices = [_unmoved(device) for device in devices if not isinstance(device, IslandReserve)]
     plan = schedule(devices, pd.Series(flat, index=table.index), horizon=horizon)
-    if plan.status != "optimal":
+    if not plan.solved:
         return None
     connection = connection or Connection()
     buy, sell = (table[name].to_numpy(dtype=float) for name in ("import_eur_per_mwh", "export_eur_per_mwh"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import linopy
+import numpy as np
 import pandas as pd
 
 from gridloop.diagnosis import Diagnosis
@@ -57,6 +58,25 @@ def no_solution(outcome: Outcome) -> Diagnosis:
         [f"The solver ended with {outcome.status!r} after {outcome.iterations} iterations."],
         advice.get(outcome.status, "Look for numbers of very different size in prices and devices."),
         {"status": outcome.status},
+    )
+
+
+def not_proven(outcome: Outcome) -> Diagnosis | None:
+    """Time was up before whole decisions were known to be the best; None where they are."""
+    if outcome.status != "incumbent":
+        return None
+    known = np.isfinite(outcome.gap)
+    said = (
+        f"no plan costs less than {outcome.bound:,.2f}, so that this one, {outcome.objective:,.2f}, is at most "
+        f"{100 * outcome.gap:.2g} % dearer than need be"
+        if known
+        else "how far it is from the best is not known"
+    )
+    return Diagnosis(
+        "incumbent",
+        [f"Time was up before the whole decisions were proven to be the best: {said}."],
+        "The plan keeps all rules. Raise `time_limit_s` for a better one or a proof, or `mip_gap` for an earlier end.",
+        {"gap": outcome.gap, "bound": outcome.bound},
     )
 
 

@@ -16,6 +16,7 @@ from gridloop.optimize.horizon import Horizon
 from gridloop.units import FloatArray
 
 COLUMNS = ["device", "kind", "bus", "quantity", "valid_at", "hours", "value", "reason", "binding", "shadow_price"]
+WITH_PLAN = ("optimal", "incumbent")
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,11 @@ class Plan:
     parts     the same by part
     check     per interval the AC state the plan was checked against; empty on a copper plate
     gave_way  limits that had to give way, by name, with the excess in % (grid) or MW (connection)
-    status    optimal, infeasible, unbounded, time_limit or no_ac_solution; refused where an independent check of
-              it (`check_s`: its seconds) found a rule broken; diagnosis says why, and what gave way
+    status    optimal; incumbent: the best that was found in the time given, whole decisions not proven; infeasible,
+              unbounded, time_limit (nothing found) or no_ac_solution; refused where an independent check of it
+              (`check_s`: its seconds) found a rule broken; diagnosis says why, and what gave way
+    gap       share of its cost by which the plan could be beaten at most; 0 without whole decisions, infinite where
+              nothing is known, NaN without a plan
     rounds    how often it was solved
     settled   False where plan and physics still differed after the last round
     local_price  worth of energy, interval × bus, in money per MWh
@@ -51,6 +55,12 @@ class Plan:
     limits: pd.DataFrame = field(default_factory=pd.DataFrame)
     settled: bool = True
     check_s: float = 0.0
+    gap: float = 0.0
+
+    @property
+    def solved(self) -> bool:
+        """True where there is a plan to follow: optimal or incumbent."""
+        return self.status in WITH_PLAN
 
     def of(self, device: str, quantity: str) -> pd.Series:
         """One quantity of one device over the horizon."""

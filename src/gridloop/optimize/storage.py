@@ -14,7 +14,8 @@ import pandas as pd
 
 from gridloop.errors import OutOfRange, listed
 from gridloop.kernel.storage import store_schedules
-from gridloop.optimize.devices.battery import BAND_PRICE, Battery, BatteryGroup
+from gridloop.optimize.devices.battery import Battery
+from gridloop.optimize.devices.battery_group import BAND_PRICE, BatteryGroup
 from gridloop.optimize.devices.connection import PRICES, price_table
 from gridloop.optimize.devices.market import Market
 from gridloop.optimize.horizon import Horizon
@@ -115,7 +116,8 @@ def battery_schedules(
 
 def energy_only(battery: Battery) -> bool:
     """True where a battery does nothing but buy and sell energy, as far as its fields tell."""
-    return all(bool(getattr(battery, name) == default) for name, default in _OTHERS.items())
+    one_wear = not isinstance(battery.degradation_cost, Sequence)
+    return one_wear and all(bool(getattr(battery, name) == default) for name, default in _OTHERS.items())
 
 
 def solve(group: BatteryGroup, market: Market, threads: int | None = None) -> Stored:

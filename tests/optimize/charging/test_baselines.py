@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from cars import cars, hourly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
@@ -14,24 +15,10 @@ from gridloop.optimize.charging.baselines import latest_charging, least_laxity_f
 from gridloop.optimize.charging.result import charging_of
 from gridloop.optimize.charging.stays import stays_of
 from gridloop.optimize.devices.ev import EVFleet
-from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.problems.schedule import schedule
 from gridloop.testing import moment
 
 EXACT = 1e-9  # sums of a few floats
-
-
-def cars(*rows: tuple[str, float, float, float, float]) -> pd.DataFrame:
-    """Sessions as (id, hour of arrival, hour of departure, MWh, MW)."""
-    return pd.DataFrame(
-        [("b", moment() + pd.Timedelta(hours=a), moment() + pd.Timedelta(hours=d), e, p) for _, a, d, e, p in rows],
-        columns=["bus", "arrival", "departure", "energy_mwh", "max_charge_mw"],
-        index=[name for name, *_ in rows],
-    )
-
-
-def hourly(n: int) -> Horizon:
-    return Horizon.regular(pd.date_range(moment(), periods=n, freq="1h"))
 
 
 def test_uncontrolled_takes_full_power_from_the_moment_of_arrival():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from cars import cars, hourly
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
@@ -12,23 +13,9 @@ from scipy.optimize import linprog
 from gridloop.optimize.charging.fair import fair_energies, fair_shares, least_raise
 from gridloop.optimize.charging.stays import Stays, stays_of
 from gridloop.optimize.devices.ev import EVFleet
-from gridloop.optimize.horizon import Horizon
-from gridloop.testing import moment
 
 # Rows are held to a billionth of an energy, and the solver keeps them to 1e-7 MWh.
 LP = 1e-6
-
-
-def cars(*rows: tuple[str, float, float, float, float]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [("b", moment() + pd.Timedelta(hours=a), moment() + pd.Timedelta(hours=d), e, p) for _, a, d, e, p in rows],
-        columns=["bus", "arrival", "departure", "energy_mwh", "max_charge_mw"],
-        index=[name for name, *_ in rows],
-    )
-
-
-def hourly(n: int) -> Horizon:
-    return Horizon.regular(pd.date_range(moment(), periods=n, freq="1h"))
 
 
 def test_who_needs_twice_as_much_gets_twice_as_much():

@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from cars import cars, hourly
 from pytest import approx
 
 from gridloop.optimize.charging.planning import plan_charging
 from gridloop.optimize.charging.problems import charging_problems
 from gridloop.optimize.devices.ev import EVFleet
-from gridloop.optimize.horizon import Horizon
-from gridloop.testing import moment
-
-
-def cars(*rows: tuple[str, float, float, float, float]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [("b", moment() + pd.Timedelta(hours=a), moment() + pd.Timedelta(hours=d), e, p) for _, a, d, e, p in rows],
-        columns=["bus", "arrival", "departure", "energy_mwh", "max_charge_mw"],
-        index=[name for name, *_ in rows],
-    )
-
 
 THREE = cars(*((name, 0, 3, 1.0, 1.0) for name in "abc"))
-
-
-def hourly(n: int) -> Horizon:
-    return Horizon.regular(pd.date_range(moment(), periods=n, freq="1h"))
 
 
 def test_the_transformer_holds_beside_the_base_load(prices):

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from cars import at
+from cars import cars as stays
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
@@ -17,22 +19,13 @@ from gridloop.optimize.charging.departures import DepartureRisk
 from gridloop.optimize.charging.replan import ChargingRules, replan_charging
 from gridloop.optimize.charging.step import Step, plan_step
 from gridloop.optimize.horizon import Horizon
-from gridloop.testing import moment
 
 LP = 1e-6
 
 
-def at(hours: float) -> pd.Timestamp:
-    return moment() + pd.Timedelta(hours=hours)
-
-
 def cars(*rows: tuple[str, float, float, float, float], **words: Any) -> pd.DataFrame:
     """Sessions as (id, hour of arrival, hour of departure, MWh, MW); true words where `words` does not say else."""
-    table = pd.DataFrame(
-        [("b", at(a), at(d), e, p) for _, a, d, e, p in rows],
-        columns=["bus", "arrival", "departure", "energy_mwh", "max_charge_mw"],
-        index=[name for name, *_ in rows],
-    )
+    table = stays(*rows)
     table["user_departure"], table["user_energy_mwh"] = table["departure"], table["energy_mwh"]
     return table.assign(**words)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import pytest
+from cars import cars
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pytest import approx
@@ -12,17 +12,8 @@ from gridloop.errors import BadInput, OutOfRange
 from gridloop.optimize.charging.planning import plan_charging
 from gridloop.optimize.charging.weights import weigh_charging
 from gridloop.optimize.devices.ev import EVFleet
-from gridloop.testing import moment
 
 TEXT = {"minimize_cost": 0.5, "minimize_peak": 0.3, "maximize_convenience": 0.2}
-
-
-def cars(*rows: tuple[str, float, float, float, float]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [("b", moment() + pd.Timedelta(hours=a), moment() + pd.Timedelta(hours=d), e, p) for _, a, d, e, p in rows],
-        columns=["bus", "arrival", "departure", "energy_mwh", "max_charge_mw"],
-        index=[name for name, *_ in rows],
-    )
 
 
 def test_weights_become_prices(prices):

@@ -245,3 +245,17 @@ def test_no_cars_are_no_problem():
         plan = charge_fleet(empty, prices([30, 10, 20]), base_mw=0.5)
         assert plan.status == "optimal" and plan.cost == 0.0 and plan.diagnosis is None
         assert plan.table["ev_mw"].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_fleet_that_would_take_more_memory_than_allowed_is_refused(monkeypatch):
+    """Words say how much it would take; of a hundred cars a limit of a few kilobytes is enough to see them."""
+    from gridloop.optimize.charging_fleet import pieces
+
+    monkeypatch.setattr(pieces, "MOST_BYTES", 20_000)
+    starts = pd.date_range("2026-01-05", periods=24, freq="1h", tz="UTC")
+    cars = pd.DataFrame(
+        {"arrival": starts[0], "departure": starts[12], "energy_mwh": 0.01, "max_charge_mw": 0.011},
+        index=[f"car {k}" for k in range(100)],
+    )
+    with pytest.raises(OutOfRange, match=r"100 sessions that touch 1,200 intervals in all would take about .* GiB"):
+        charge_fleet(cars, pd.Series(50.0, starts))

@@ -77,6 +77,19 @@ def test_tables_become_units():
     assert cell["energy_end_mwh"] == pytest.approx(16.0) and cell["bus"] == "c"
 
 
+@pytest.mark.parametrize(("soc", "counts_mwh"), [(0.97, 32.0), (0.02, 0.0)])
+def test_storage_found_outside_its_band_counts_as_full_or_empty(soc: float, counts_mwh: float):
+    """0.97 of 40 MWh is 2.8 MWh above the band 0.1 … 0.9: one cannot use what must not be there, nor be infeasible."""
+    net = three_buses().edit("storage", {"cell": {"soc": soc}}, author="t", time=moment(), reason="found so")
+    system = units_of_network(net, 2)
+    cell = system.storage.loc["cell"]
+    assert cell["energy_before_mwh"] == pytest.approx(counts_mwh) and cell["energy_max_mwh"] == pytest.approx(32.0)
+    plan = commit_units(system, gap=0.0, network=net)
+    assert plan.status == "optimal", plan.diagnosis
+    assert check_solution(CommitmentCase(system, (), net), plan).ok
+    assert plan.energy_mwh["cell"].iloc[-1] >= counts_mwh - 1e-6
+
+
 def test_series_move_loads_and_weather():
     loads = pd.DataFrame({"town": [30.0, 90.0]}, index=[7, 8])
     sun = pd.DataFrame({"sun": [10.0, 99.0]})

@@ -56,6 +56,19 @@ def _ok(devices: list[object], prices: pd.DataFrame, plan: Plan, connection: Con
     return found.ok
 
 
+def test_a_direction_that_is_given_up_takes_no_offer_along(paid):
+    """Without losses both directions at once are free, and the solver takes them. At rest 1 MW each way is held in
+    every hour: no decision on the way there may cost any of the 2 · 30 · 24."""
+    battery = Battery(
+        2.0, 1.0, 1.0, charge_efficiency=1.0, discharge_efficiency=1.0, degradation_cost=0.0, early_cost=0.0,
+        regulation=Regulation(0.5, 0.1, 0.1),
+    )  # fmt: skip
+    prices = paid([50.0] * 24, up=[30.0] * 24, down=[30.0] * 24)
+    plan = schedule([battery], prices)
+    assert plan.parts["regulation_up"] + plan.parts["regulation_down"] == approx(-2 * 30 * 24, abs=1e-3)
+    assert _ok([battery], prices, plan)
+
+
 @pytest.mark.parametrize(
     ("energy_h", "soc", "held"), [(1.0, 0.5, 2.0), (2.0, 0.5, 1.0), (1.0, 0.125, 0.5), (0.0, 0.0, 2.0)]
 )

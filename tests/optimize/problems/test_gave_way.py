@@ -8,7 +8,8 @@ import pytest
 from pytest import approx
 
 from gridloop.optimize.devices import kinds
-from gridloop.optimize.devices.battery import Battery, BatteryGroup
+from gridloop.optimize.devices.battery import Battery
+from gridloop.optimize.devices.battery_group import BatteryGroup
 from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.renewable import Renewable
 from gridloop.optimize.linear import add_rows

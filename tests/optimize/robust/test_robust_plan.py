@@ -17,7 +17,8 @@ from scipy.optimize import linprog
 from gridloop.errors import BadInput, GapInSeries, OutOfRange
 from gridloop.optimize.check import ScheduleCase, check_solution
 from gridloop.optimize.devices import kinds
-from gridloop.optimize.devices.battery import Battery, BatteryGroup
+from gridloop.optimize.devices.battery import Battery
+from gridloop.optimize.devices.battery_group import BatteryGroup
 from gridloop.optimize.devices.connection import Connection
 from gridloop.optimize.devices.ev import EVFleet
 from gridloop.optimize.devices.kinds import Device

@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from gridloop.market.demand_response.event import DREvent
-from gridloop.market.demand_response.measure import Delivery
+from gridloop.market.demand_response.measure import MeasuredDelivery
 
 
-def by_group(customers: pd.DataFrame, events: Sequence[DREvent], deliveries: Sequence[Delivery] = ()) -> pd.DataFrame:
+def by_group(
+    customers: pd.DataFrame, events: Sequence[DREvent], deliveries: Sequence[MeasuredDelivery] = ()
+) -> pd.DataFrame:
     """Calls, energy and payments by group.
 
     customers   all who are enrolled: index id; group

@@ -28,7 +28,7 @@ from gridloop.units import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
-class Delivery:
+class MeasuredDelivery:
     """What came of an event. Powers are means over its hours.
 
     customer   index customer; group, expected_mw, baseline_mw, metered_mw, delivered_mw, bias_mw, corrected_mw, low_mw,
@@ -61,7 +61,7 @@ def measure_event(
     event_days: Sequence[dt.date] = (),
     level: float = 0.9,
     placebo_days: int = 60,
-) -> Delivery:
+) -> MeasuredDelivery:
     """Measure what those who were called delivered, and what they are paid.
 
     meters        interval × customer, mean power in MW, regular, UTC, NaN where missing; to the end of the event
@@ -96,7 +96,7 @@ def measure_event(
     customer = _customers(event, found, windows.window[-1], errors, level)
     total = _sums(customer, errors, pd.Series("all", index=customer.index), level).iloc[0]
     groups = _sums(customer, errors, customer["group"], level)
-    return Delivery(event, customer, groups, total.rename("all"), level, found)
+    return MeasuredDelivery(event, customer, groups, total.rename("all"), level, found)
 
 
 def _customers(

@@ -70,7 +70,7 @@ def answer(
     for name in followers:
         devices += _devices(name, load_mw[name].to_numpy(dtype=float), price, event, response, inside, hours)
     plan = schedule(devices, offered, horizon=Horizon(pd.DatetimeIndex(load_mw.index), np.full(len(load_mw), hours)))
-    if plan.status != "optimal":
+    if not plan.solved:
         raise SolveFailed(f"the answer to a call could not be planned: {plan.diagnosis}", status=plan.status)
     reduced, moved = plan.wide("reduced_mw"), plan.wide("p_mw", "shiftable")
     after = load_mw.copy()

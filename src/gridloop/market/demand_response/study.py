@@ -19,7 +19,7 @@ from gridloop.market.demand_response.baseline import TEN_OF_TEN, BaselineMethod
 from gridloop.market.demand_response.day_windows import offsets_of, on_days, step_of, tidy
 from gridloop.market.demand_response.equity import by_group
 from gridloop.market.demand_response.event import DREvent, call_event
-from gridloop.market.demand_response.measure import Delivery, measure_event
+from gridloop.market.demand_response.measure import MeasuredDelivery, measure_event
 from gridloop.market.demand_response.program import HOUR, DRProgram
 from gridloop.market.demand_response.response import Response, answer
 from gridloop.units import FloatArray
@@ -55,7 +55,7 @@ class DRStudy:
     energy_cost: float
     paid: float
     events: tuple[DREvent, ...]
-    deliveries: tuple[Delivery, ...]
+    deliveries: tuple[MeasuredDelivery, ...]
     meters: pd.DataFrame
 
     def facts(self) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def study_program(
     refused: list[str] = []
     allowed = False
     events: list[DREvent] = []
-    deliveries: list[Delivery] = []
+    deliveries: list[MeasuredDelivery] = []
     rows = []
     for day in _days(recorded, program, first_day):
         start = _moment(day + begin_h * HOUR, program.zone)
@@ -211,7 +211,7 @@ def _past(meters: pd.DataFrame, day: pd.Timestamp, start: pd.Timestamp, hours: f
 
 def _row(
     event: DREvent,
-    delivery: Delivery,
+    delivery: MeasuredDelivery,
     would_have: pd.DataFrame,
     took: pd.DataFrame,
     recorded: pd.DataFrame,

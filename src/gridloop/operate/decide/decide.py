@@ -21,6 +21,7 @@ from gridloop.errors import GridloopError
 from gridloop.network.model import Network
 from gridloop.operate.decide.devices import describe, transformers_of
 from gridloop.operate.decide.known import Groups, Known, horizon_of
+from gridloop.operate.decide.reserve import reserves, with_band
 from gridloop.operate.settings import SiteSettings
 from gridloop.operate.site import Setpoints
 from gridloop.optimize.check import ScheduleCase, refusal
@@ -71,20 +72,22 @@ class Decision:
 
 def decide(network: Network, groups: Groups, settings: SiteSettings, known: Known) -> Decision:
     """Set-points for the interval that begins now. Always returns; never raises for what a day can bring."""
-    at_taps = _with_taps(network, known)
+    at_taps = with_taps(network, known)
     notes: list[tuple[str, str, str]] = []
     try:
         plan = _plan(at_taps, groups, settings, known, 1.0)
-        if plan.status == "optimal" and _breaks_first(plan) and not plan.gave_way:
+        if plan.solved and _breaks_first(plan) and not plan.gave_way:
             notes.append(("repair", "plan", "the first interval broke a limit by AC: planned again with more room"))
             plan = _plan(at_taps, groups, settings, known, REPAIR_FACTOR)
     except GridloopError as error:
         plan = None
         notes.append(("degraded", "plan", str(error)))
-    if plan is not None and plan.status == "optimal":
+    if plan is not None and plan.solved:
         notes.extend(
             ("limit_gave_way", name, f"{name} is exceeded by {excess:.4g}") for name, excess in plan.gave_way.items()
         )
+        if plan.status == "incumbent":
+            notes.append(("gap", "plan", f"time was up: the plan may be {100 * plan.gap:.2g} % dearer than the best"))
         return Decision(
             known.tick, known.at, plan.table, to_setpoints(plan.table, known.at), INCUMBENT, plan.rounds,
             plan.solver_s, plan.cost, dict(plan.gave_way), tuple(notes),
@@ -143,25 +146,27 @@ def to_setpoints(table: pd.DataFrame, at: pd.Timestamp) -> Setpoints:
 def _plan(network: Network, groups: Groups, settings: SiteSettings, known: Known, room: float) -> Plan:
     horizon = horizon_of(known.at, settings.loop.horizon)
     planned = describe(network, groups, settings, known, horizon.starts)
+    devices = with_band(planned.devices, network, settings)
+    devices = [*devices, *reserves(devices, network, groups, settings, known)]
     weight = np.zeros(len(horizon))
     weight[: len(SPREAD_WEIGHTS)] = np.array(SPREAD_WEIGHTS[: len(horizon)]) * settings.limits.spread_weight * room
     physics = AcTangent(
         network, spreads=planned.spreads, spread_weight=weight, loading_limit_pct=settings.limits.loading_pct
     )
     plan = schedule(
-        planned.devices,
+        devices,
         planned.prices,
         connection=planned.connection,
         physics=physics,
         horizon=horizon,
         previous=known.previous,
     )
-    return _checked(ScheduleCase(planned.devices, planned.prices, planned.connection, horizon, known.previous), plan)
+    return checked(ScheduleCase(devices, planned.prices, planned.connection, horizon, known.previous), plan)
 
 
-def _checked(case: ScheduleCase, plan: Plan) -> Plan:
+def checked(case: ScheduleCase, plan: Plan) -> Plan:
     """The plan; with status "refused" and the reasons where the checker does not agree with it."""
-    if plan.status != "optimal":
+    if not plan.solved:
         return plan
     started = time.perf_counter()
     why = refusal(case, plan, tolerance_pu=CHECK_TOLERANCE)
@@ -189,7 +194,7 @@ def _still_meant(rows: pd.DataFrame, previous: pd.DataFrame) -> pd.Series:
     return ~forecast
 
 
-def _with_taps(network: Network, known: Known) -> Network:
+def with_taps(network: Network, known: Known) -> Network:
     """The network at the positions that its tap changers report."""
     now = network.transformer["tap_pos"]
     moved = {i: {"tap_pos": int(p)} for i, p in known.status.tap_pos.items() if int(now[i]) != int(p)}

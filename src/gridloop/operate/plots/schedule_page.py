@@ -35,10 +35,11 @@ def build_schedule_page(
     zone: str,
     *,
     on_network: bool = False,
+    carbon: pd.Series | None = None,
 ) -> str:
-    """One HTML file with everything inside; without a plan it shows the diagnosis."""
-    head = _head(plan, story_of(plan, before, on_network=on_network), name, zone)
-    if plan.status != "optimal":
+    """One HTML file with everything inside; without a plan it shows the diagnosis. carbon: t/MWh of the grid. [step]"""
+    head = _head(plan, story_of(plan, before, on_network=on_network, carbon=carbon), name, zone)
+    if not plan.solved:
         return document(name, head, [Part("profile", "Profile", "There is no plan to show.")])
     parts = [_profile(plan, prices, connection, before, zone), _costs(plan, before), _reasons(plan, zone)]
     return document(name, head, parts)
@@ -75,12 +76,23 @@ def _head(plan: Plan, story: list[str], name: str, zone: str) -> str:
     )
 
 
-def story_of(plan: Plan, before: Before | None, *, on_network: bool = False) -> list[str]:
+def emitted_t(net: pd.Series, plan: Plan, carbon: pd.Series) -> float:
+    """Carbon dioxide of what is imported [t]; exports take nothing off. net: import less export, carbon [step]"""
+    imported = np.clip(net.to_numpy(dtype=float), 0.0, None) * np.asarray(plan.horizon.hours, dtype=float)
+    return float(imported @ carbon.to_numpy(dtype=float))
+
+
+def story_of(
+    plan: Plan, before: Before | None, *, on_network: bool = False, carbon: pd.Series | None = None
+) -> list[str]:
     """What a plan comes to, in sentences. on_network: the plan was made on one, as the devices left alone never are."""
-    if plan.status != "optimal":
+    if not plan.solved:
         return [f"No plan: {plan.status.replace('_', ' ')}."]
     net = net_mw(plan)
     said = [f"Cost {number(plan.cost, 2)}, highest import {number(float(net.max()), 3)} MW."]
+    if plan.status == "incumbent":
+        least = f"by {100 * plan.gap:.2g} % at most" if np.isfinite(plan.gap) else "by how much is not known"
+        said.append(f"Time was up before this was proven to be the best: it could be cheaper, {least}.")
     if before is not None:
         said.append(
             f"Left alone the same devices would cost {number(before.cost, 2)} "
@@ -92,6 +104,9 @@ def story_of(plan: Plan, before: Before | None, *, on_network: bool = False) -> 
         ]
         if on_network:
             said.append("Left alone they are reckoned without the network: its losses and limits are in the plan only.")
+    if carbon is not None:
+        instead = "" if before is None else f" (left alone {number(emitted_t(before.net_mw, plan, carbon), 3)} t)"
+        said.append(f"What is imported emits {number(emitted_t(net_mw(plan), plan, carbon), 3)} t of carbon{instead}.")
     for limit, excess in plan.gave_way.items():
         unit = "MW" if limit.startswith(("import_limit", "export_limit")) else "%"
         said.append(f"{limit_in_words(limit)[:1].upper()}{limit_in_words(limit)[1:]} gives way by {excess:.3g} {unit}.")

@@ -1,4 +1,4 @@
-"""The page of a battery's study: a week of power, charge and prices, and what each month earned."""
+"""The page of a battery's study: a week of power, charge, offers and prices, and what each month earned."""
 
 from __future__ import annotations
 
@@ -18,9 +18,17 @@ from gridloop.operate.plots.study_page import (
 )
 from gridloop.operate.report import style
 from gridloop.operate.report.chart import Part
+from gridloop.optimize.devices.connection import PRICES
+from gridloop.optimize.devices.services import PRICE
 from gridloop.optimize.studies.battery_year import BatteryYear
 
-COLORS = (style.CATEGORIES[5], style.CONTROLLED, style.CATEGORIES[1])
+COLORS = (
+    style.CATEGORIES[5], style.CONTROLLED, style.CATEGORIES[1], style.CATEGORIES[2], style.CATEGORIES[3],
+    style.CATEGORIES[4],
+)  # fmt: skip
+WAYS_WITHOUT_FORECASTS = 2
+SERVICES = {"regulation_up": "regulation up", "regulation_down": "regulation down", "reserve": "reserve"}
+LOOKS = dict(zip(SERVICES, (style.CATEGORIES[0], style.CATEGORIES[3], style.CATEGORIES[5]), strict=True))
 
 
 def build_battery_page(
@@ -29,16 +37,17 @@ def build_battery_page(
     story: list[str],
     figures: Comparison,
     years: Mapping[str, BatteryYear],
-    expected: pd.Series,
+    told: str,
+    real: pd.DataFrame,
+    expected: pd.DataFrame,
     zone: str,
     currency: str,
 ) -> str:
-    """years: way → what it did, perfect foresight last. expected: price on which the last but one was planned"""
-    looks = dict(zip(years, COLORS[-len(years) :], strict=True))
-    told = list(years)[-2]
+    """years: way → what it did; told: the way that is drawn; real, expected: prices that came, and of that way."""
     shown = years[told]
     battery, index = shown.battery, shown.table.index
     resting = pd.Series(0.0, index=index)
+    sold = [service for service in SERVICES if shown.table[f"{service}_mw"].any()]
 
     def flat(value: float) -> pd.Series:
         return pd.Series(value, index=index)
@@ -49,7 +58,7 @@ def build_battery_page(
             "MW",
             [
                 Curve("rests", resting, {"color": style.UNCONTROLLED}),
-                *(Curve(way, year.table["p_mw"], {"color": looks[way]}) for way, year in years.items() if way == told),
+                Curve(told, shown.table["p_mw"], {"color": style.CONTROLLED}),
                 Curve("power limits", flat(battery.max_charge_mw), LIMIT),
                 Curve("lower limit", flat(-battery.max_discharge_mw), LIMIT | {"showlegend": False}),
             ],
@@ -64,15 +73,17 @@ def build_battery_page(
             ],
             1.4,
         ),
+        *_offers(shown, sold),
         Panel(
             "Prices",
             f"{currency}/MWh",
             [
-                Curve("price that came", shown.table["price_per_mwh"], {"color": style.INK}),
-                Curve("price expected", expected, {"color": style.FORECAST, "width": 1.4}),
+                Curve("price that came", real[PRICES[0]], {"color": style.INK}),
+                Curve("price expected", expected[PRICES[0]], {"color": style.FORECAST, "width": 1.4}),
             ],
             1.4,
         ),
+        *_paid(real, sold, currency),
     ]
     spread = shown.table["price_per_mwh"].groupby(pd.DatetimeIndex(index).tz_convert(zone).normalize())
     width = (spread.max() - spread.min()).to_numpy()
@@ -81,6 +92,7 @@ def build_battery_page(
         "battery", panels, zone, "Power, state of charge and prices", max(busiest.tz_convert("UTC"), index[0])
     )
     sums = {way: by_period(_earned(year), zone, "sum") for way, year in years.items()}
+    looks = dict(zip(years, COLORS[1:] if len(years) == WAYS_WITHOUT_FORECASTS else COLORS, strict=False))
     months = bars(
         "months", list(next(iter(sums.values())).index),
         {way: (list(values), looks[way]) for way, values in sums.items()}, currency,
@@ -95,6 +107,19 @@ def build_battery_page(
         Part("months", "Money", "Revenue less wear; what is stored meanwhile is not in it. At rest: zero.", [months]),
     ]
     return build_study_page(name, day, story, figures, parts)
+
+
+def _offers(year: BatteryYear, sold: list[str]) -> list[Panel]:
+    """What is held ready, where anything is sold."""
+    curves = [Curve(SERVICES[one], year.table[f"{one}_mw"], {"color": LOOKS[one]}) for one in sold]
+    return [Panel("Held ready", "MW", curves, 1.4)] if curves else []
+
+
+def _paid(real: pd.DataFrame, sold: list[str], currency: str) -> list[Panel]:
+    """What came of the prices of that."""
+    look = {"width": 1.4, "showlegend": False}
+    curves = [Curve(f"price of {SERVICES[one]}", real[PRICE[one]], look | {"color": LOOKS[one]}) for one in sold]
+    return [Panel("Prices of what is held ready, same colours", f"{currency}/MW", curves, 1.4)] if curves else []
 
 
 def _earned(year: BatteryYear) -> pd.Series:

@@ -107,6 +107,7 @@ def bars(
     ]  # fmt: skip
     layout = style.base_layout(320) | {
         "barmode": "group",
+        "modebar": {"orientation": "v"},
         "xaxis": {"type": "category", "automargin": True, "tickfont": {"size": 12, "color": style.MUTED}},
         "yaxis": style.value_axis(unit),
     }

@@ -20,6 +20,7 @@ SHOWN = {
     "flows": "quantity IN ('v_pu', 'loading_pct')",
 }
 WHOLE = {"ticks", "timings"}
+ISLAND = "kind = 'island'"
 
 
 def load_run(folder: str | Path) -> RunTables:
@@ -44,13 +45,15 @@ def load_run(folder: str | Path) -> RunTables:
             commands=_read(store, "commands"),
             events=events,
             timings=_read(store, "timings"),
+            island=_read(store, "flows", ISLAND),
             chain_verified=verify(chain_of(events.sort_values("number"))) is None if len(events) else None,
         )
 
 
-def _read(store: Store, name: str) -> pd.DataFrame:
-    """One table, in the order of its ticks."""
+def _read(store: Store, name: str, only: str = "") -> pd.DataFrame:
+    """One table, in the order of its ticks; `only` chooses other rows than the page usually shows."""
     # In quotes, because `at` is a word of SQL.
     columns = "*" if name in WHOLE else ", ".join(f'"{column}"' for column in COLUMNS[name])
-    where = f" WHERE {SHOWN[name]}" if name in SHOWN else ""
+    chosen = only or SHOWN.get(name, "")
+    where = f" WHERE {chosen}" if chosen else ""
     return store.query(f"SELECT {columns} FROM {name}{where} ORDER BY tick")

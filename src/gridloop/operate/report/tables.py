@@ -55,6 +55,7 @@ class RunTables:
     ticks, flows    one row per run and tick / per run, tick and element
     forecasts, plans, commands, events, timings   the store's tables; of the plans only the set-points (first interval)
                     and the connection's import and export are needed
+    island          rows of `flows` that tell of an open connection; none where no drill was planned
     chain_verified  whether the hash chain of the events holds; None where nobody looked
     """
 
@@ -69,6 +70,7 @@ class RunTables:
     commands: pd.DataFrame = field(default_factory=partial(empty, "commands"))
     events: pd.DataFrame = field(default_factory=partial(empty, "events"))
     timings: pd.DataFrame = field(default_factory=partial(empty, "timings"))
+    island: pd.DataFrame = field(default_factory=partial(empty, "flows"))
     chain_verified: bool | None = None
 
     @cached_property

@@ -13,7 +13,7 @@ that comes takes what room the last plan left, so that it need not wait for the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +28,7 @@ from gridloop.optimize.devices.ev import EVFleet
 from gridloop.optimize.horizon import Horizon
 from gridloop.units import BoolArray, FloatArray, IntArray
 
+Watch = Callable[[int, IntArray, FloatArray], None]
 Power = float | Sequence[float] | FloatArray | pd.Series
 WORDS = ("user_departure", "user_energy_mwh")
 NO_SHOW_H = 1.0  # a car that is later than this is not waited for
@@ -65,6 +66,7 @@ def replan_charging(
     base_mw: Power = 0.0,
     risk: DepartureRisk | None = None,
     horizon: Horizon | None = None,
+    watch: Watch | None = None,
 ) -> Charging:
     """Charge cars by plans that are made anew at the start of every interval.
 
@@ -76,6 +78,8 @@ def replan_charging(
     risk      when cars really leave and what they want, learned from past sessions; without it drivers are believed,
               one who stays longer than said is thought to leave any moment, and one who did not say an energy to want
               the median of what those asked for who came so far (before the first of them, `UNTOLD_MWH`)
+    watch     called with every plan: its first interval, the rows of its sessions, and what it means to charge into
+              each of them in the intervals ahead [car, step ahead], MWh
 
     The same input gives the same powers. Raises `MissingColumn`, and what `EVFleet` raises.
     """
@@ -94,7 +98,7 @@ def replan_charging(
     world = _World.of(sessions, comes, horizon, risk)
     base = each_step(base_mw, horizon, "base_mw")
     power = np.zeros((len(sessions), len(horizon)))
-    run = _Run(world, rules, price.to_numpy(dtype=float), base, horizon, risk, power)
+    run = _Run(world, rules, price.to_numpy(dtype=float), base, horizon, risk, power, watch)
     for t in range(len(horizon)):
         run.turn(t)
     return charging_result(stays, power[comes], base)
@@ -154,6 +158,7 @@ class _Run:
     horizon: Horizon
     risk: DepartureRisk | None
     power: FloatArray
+    watch: Watch | None = None
 
     def __post_init__(self) -> None:
         self.got = np.zeros(len(self.world.since))
@@ -236,6 +241,8 @@ class _Run:
                 free, over, r.peak_price_per_mw, hours,
             )
         )  # fmt: skip
+        if self.watch is not None:
+            self.watch(t, who, plan)
         found, planned_h = np.zeros(len(self.got)), np.zeros(len(self.got))
         found[who], planned_h[who] = plan[:, 0], present[:, 0]
         return found, planned_h

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,13 +13,19 @@ Result = TypeVar("Result")
 BLOCK = 131_072
 
 
-def in_blocks(rows: int, work: Callable[[int, int], Result], threads: int | None = None) -> list[Result]:
-    """What `work(begin, end)` returns for every block, in order. Kernels let go of the interpreter's lock."""
+def in_blocks(rows: int, work: Callable[[int, int], Result], threads: int | None = None) -> Iterator[Result]:
+    """What `work(begin, end)` returns for every block, in order. Kernels let go of the interpreter's lock.
+
+    No more answers wait to be taken than there are threads: each may be a large table.
+    """
     cuts = [(begin, min(begin + BLOCK, rows)) for begin in range(0, rows, BLOCK)]
-    if len(cuts) < 2:
-        return [work(*cut) for cut in cuts]
-    with ThreadPoolExecutor(min(threads or processors(), len(cuts))) as pool:
-        return list(pool.map(lambda cut: work(*cut), cuts))
+    several = min(threads or processors(), len(cuts))
+    if several < 2:
+        yield from (work(*cut) for cut in cuts)
+        return
+    with ThreadPoolExecutor(several) as pool:
+        for begin in range(0, len(cuts), several):
+            yield from pool.map(lambda cut: work(*cut), cuts[begin : begin + several])
 
 
 def processors() -> int:

@@ -9,14 +9,16 @@ import numpy as np
 
 from gridloop.errors import OutOfRange
 from gridloop.kernel import charging
-from gridloop.optimize.charging_fleet.blocks import in_blocks
+from gridloop.optimize.charging_fleet.blocks import BLOCK, in_blocks, processors
 from gridloop.optimize.charging_fleet.cars import Cars
 from gridloop.units import FloatArray, IntArray
 
 # All energy of a fleet is so many units: whole numbers that leave room for sums, and finer than rounding of the input.
 UNITS = 2.0**60
-# Entries that the table of all possible pieces may have: a gibibyte of them.
-MOST_CELLS = 2**27
+# Entries that the table of all possible pieces may have: half a gibibyte, and every thread holds one.
+MOST_CELLS = 2**26
+# Bytes that a plan may take in all, by `_bytes`.
+MOST_BYTES = 3 * 2**30
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def pieces_of(cars: Cars, energy_mwh: FloatArray, steps: int, threads: int | Non
     if cells > MOST_CELLS:
         raise OutOfRange(
             f"The longest stay touches {depth} of {steps} intervals; steps · stay² may be {MOST_CELLS:,} at most. "
-            "Plan a shorter horizon, or cut stays that are longer than they need to be.",
+            "Plan longer intervals or a shorter horizon, or cut stays that are longer than they need to be.",
             stay=depth,
             steps=steps,
         )
@@ -67,6 +69,7 @@ def pieces_of(cars: Cars, energy_mwh: FloatArray, steps: int, threads: int | Non
     for part in in_blocks(len(cars), count, threads):
         table += part
     found = np.flatnonzero(table)
+    _refuse_large(cars, int((found // depth % depth + 1).sum()), found.size, cells, threads)
     row = np.full(cells, -1, dtype=np.int64)
     row[found] = np.arange(found.size)
     first, rest = np.divmod(found, depth * depth)
@@ -75,6 +78,27 @@ def pieces_of(cars: Cars, energy_mwh: FloatArray, steps: int, threads: int | Non
     weight = np.maximum(np.rint(table[found] / unit), 1.0).astype(np.int64)
     offset = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
     return Pieces(first, length, slots, weight, offset, row, depth, unit)
+
+
+def _refuse_large(cars: Cars, in_windows: int, pieces: int, cells: int, threads: int | None) -> None:
+    """Refuse what would take more memory than `MOST_BYTES`, with what it comes to.
+
+    in_windows  intervals of the windows of all pieces together
+
+    Eight bytes each: the cars' charge and their table, what the pieces take and who covers an interval (or their
+    share), the tables of all possible pieces, and the intervals of windows in order, which two parts hold at a time.
+    """
+    tables = 3 + min(threads or processors(), max(1, -(-len(cars) // BLOCK)))
+    charge = int(cars.place[-1])
+    most = 8 * (charge + 20 * len(cars) + 3 * in_windows + 6 * pieces + tables * cells)
+    if most > MOST_BYTES:
+        raise OutOfRange(
+            f"{len(cars):,} sessions that touch {charge:,} intervals in all would take about {most / 2**30:.1f} GiB; "
+            f"{MOST_BYTES / 2**30:.0f} are allowed. Plan intervals twice as long (a quarter of the pieces or less), a "
+            "shorter horizon, or fewer cars at a time, each with its share of the limit.",
+            bytes=most,
+            allowed=MOST_BYTES,
+        )
 
 
 def charge_of_cars(

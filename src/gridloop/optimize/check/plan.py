@@ -1,7 +1,8 @@
 """Plans: balance at the connection, every device's own rules, and the cost by part, read from the plan's table.
 
 Everything is recomputed from the devices as their owner described them, by the equations of docs/math/schedule.md
-written anew. Limits inside the grid are the AC flow's to judge, which `plan.check` tells.
+written anew. Limits inside the grid are checked by a power flow of the checker's own where the case has the network
+(`plan_grid.py`); otherwise they are the AC flow's to judge, which `plan.check` tells.
 """
 
 from __future__ import annotations
@@ -13,20 +14,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gridloop.network.feeder.model import Feeder
+from gridloop.network.model import Network
 from gridloop.optimize.check.checked import Checked, Ledger
 from gridloop.optimize.check.devices.base import NS_PER_HOUR, Found, Span
 from gridloop.optimize.check.devices.kinds import check_devices
+from gridloop.optimize.check.plan_grid import check_network
 from gridloop.optimize.check.plan_table import read_table
 from gridloop.optimize.devices.connection import Connection
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.plan import Plan
-from gridloop.units import FloatArray
+from gridloop.units import BoolArray, FloatArray
 
 # A plan's devices are kilowatts, and its model is written in MW and MWh: one per unit is 1 MW here, so that the
 # checker's 1e-6 is ten times the solver's 1e-7.
 PLAN_BASE_MVA = 1.0
 # The two parts of the bill that a plan may shift between each other where both prices are equal.
 TRADE = ("import", "export")
+# What may be missing of the losses where hardly any are: a hundredth of the horizon's highest, a watt at least. A fixed
+# power would be a ten-thousandth of a town's load, and all the losses of a street.
+# Where the horizon's losses are right as a whole, to the share that an interval's may miss, a tenth of the highest.
+LOSS_GAP_OF_WORST_AT_MOST = 0.1
+LOSS_GAP_OF_WORST, LEAST_LOSS_GAP_MW = 0.01, 1e-6
 PRICES = ("import_eur_per_mwh", "export_eur_per_mwh")
 
 
@@ -35,7 +44,9 @@ class ScheduleCase:
     """What a plan was asked, as `schedule` was called.
 
     previous, change_cost         what the plan was to stay near, and the price of leaving it
-    loss_gap_share, loss_gap_mw   losses may differ from those of the AC flow by this share plus this power
+    loss_gap_share, loss_gap_mw   losses may differ from those of the AC flow by this share plus this power; None:
+                                  plus a hundredth of the highest losses of the horizon, which is so much of any grid
+    network, loading_limit_pct    the grid that `schedule` was given, for a power flow of the checker's own
     """
 
     devices: Sequence[Any]
@@ -45,7 +56,9 @@ class ScheduleCase:
     previous: Plan | pd.DataFrame | None = None
     change_cost: float = 0.2
     loss_gap_share: float = 0.05
-    loss_gap_mw: float = 0.005
+    loss_gap_mw: float | None = None
+    network: Network | Feeder | None = None
+    loading_limit_pct: float = 100.0
 
 
 def check_plan(case: ScheduleCase, plan: Any, tolerance_pu: float) -> Checked:
@@ -65,6 +78,8 @@ def check_plan(case: ScheduleCase, plan: Any, tolerance_pu: float) -> Checked:
     _connection(connection, bought, sold, plan.gave_way, span, ledger)
     _room_for_calls(connection, bought - sold, found, plan.gave_way, span, ledger)
     _balance(case, connection.id, bought - sold, found, plan, span, ledger)
+    if case.network is not None:
+        check_network(case.network, case.loading_limit_pct, case.devices, values, found, plan, span, ledger)
     cost = dict(found.cost)
     cost["import"], cost["export"] = float(buy * span.hours @ bought), -float(sell * span.hours @ sold)
     cost |= _connection_cost(connection, bought, sold, span)
@@ -84,13 +99,22 @@ def _connection(
     c: Connection, bought: FloatArray, sold: FloatArray, gave_way: Mapping[str, float], span: Span, ledger: Ledger
 ) -> None:
     """Limits give way only by name and only as far as the plan says, and it says no more than is so."""
+    closed = ~_open(c, span)
     for kind, power, limit in (("import", bought, c.import_limit_mw), ("export", sold, c.export_limit_mw)):
         told = float(gave_way.get(f"{kind}_limit:{c.id}", 0.0))
         ledger.at_least(kind, [c.id], power[None, :], 0.0, "MW", span.starts)
-        ledger.at_most(kind, [c.id], power[None, :], limit + told, "MW", span.starts)
+        ledger.at_most(kind, [c.id], power[None, :], np.where(closed, limit + told, 0.0)[None, :], "MW", span.starts)
         beyond = max(0.0, float(np.max(power - limit, initial=0.0)))
         ledger.at_most(f"{kind} limit that gave way", [c.id], np.array([told]), np.array([beyond]), "MW")
     ledger.at_most("import and export at once", [c.id], np.minimum(bought, sold)[None, :], 0.0, "MW", span.starts)
+
+
+def _open(c: Connection, span: Span) -> BoolArray:
+    """Intervals with a moment in which the connection is open. [step]"""
+    begin = span.starts.as_unit("ns").asi8
+    end = begin + np.round(span.hours * NS_PER_HOUR).astype(np.int64)
+    hit = [(begin < to.value) & (end > since.value) for since, to in c.outages]
+    return np.any(hit, axis=0) if hit else np.zeros(begin.size, dtype=bool)
 
 
 def _room_for_calls(
@@ -103,7 +127,8 @@ def _room_for_calls(
     ):
         called = power + np.where(np.abs(more) > 0, more, -np.inf)
         told = float(gave_way.get(f"{kind}_limit:{c.id}", 0.0))
-        ledger.at_most(f"{kind} where all is called", [c.id], called[None, :], limit + told, "MW", span.starts)
+        most = np.where(_open(c, span), 0.0, limit + told)[None, :]
+        ledger.at_most(f"{kind} where all is called", [c.id], called[None, :], most, "MW", span.starts)
 
 
 def _balance(
@@ -118,7 +143,11 @@ def _balance(
         return
     losses = plan.check["losses_mw"].to_numpy(dtype=float)
     needed = found.taken_mw + losses
-    gap = case.loss_gap_mw + case.loss_gap_share * np.abs(losses)
+    least = LOSS_GAP_OF_WORST * float(np.abs(losses).max(initial=0.0)) if case.loss_gap_mw is None else case.loss_gap_mw
+    gap = max(least, LEAST_LOSS_GAP_MW) + case.loss_gap_share * np.abs(losses)
+    missing = np.abs(net - needed)
+    if case.loss_gap_mw is None and missing @ span.hours <= case.loss_gap_share * (np.abs(losses) @ span.hours):
+        gap = gap + LOSS_GAP_OF_WORST_AT_MOST * float(np.abs(losses).max(initial=0.0))
     if not plan.settled:  # and says so: what is sent is held to its losses, what comes later is planned again
         gap[1:] = np.inf
     ledger.at_most("power balance", [name], net[None, :], (needed + gap)[None, :], "MW", span.starts)

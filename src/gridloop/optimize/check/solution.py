@@ -18,7 +18,7 @@ from gridloop.optimize.check.lindistflow import check_lindistflow
 from gridloop.optimize.check.plan import ScheduleCase, check_plan
 
 # Statuses that come with values to check; all others say that there is no solution.
-WITH_VALUES = ("optimal", "feasible", "time_limit", "fallback", "refused")
+WITH_VALUES = ("optimal", "incumbent", "feasible", "time_limit", "fallback", "refused")
 
 
 def check_solution(case: Any, solution: Any, *, tolerance_pu: float = 1e-6) -> Checked:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from gridloop.kernel import unit_columns as kernel
 from gridloop.network.unit_system import UnitSystem
+from gridloop.optimize.commitment.least_times import held_before
 from gridloop.units import BoolArray, FloatArray, IntArray
 
 
@@ -120,12 +121,10 @@ def _allowed(system: UnitSystem, unit: FloatArray) -> tuple[BoolArray, BoolArray
     there = np.ones((n, hours), dtype=bool)
     if len(system.available):
         there = np.asarray(system.available[list(system.unit.index)], dtype=bool).T.copy()
-    hour = np.arange(hours)[None, :]
-    on = unit[:, kernel.ON_BEFORE] > 0.0
-    left_up = np.where(on, unit[:, kernel.UP_MIN] - unit[:, kernel.HOURS_BEFORE], 0.0)[:, None]
-    left_down = np.where(on, 0.0, unit[:, kernel.DOWN_MIN] - unit[:, kernel.HOURS_BEFORE])[:, None]
+    on, since = unit[:, kernel.ON_BEFORE] > 0.0, unit[:, kernel.HOURS_BEFORE]
+    stays_on, stays_off = held_before(on, since, unit[:, kernel.UP_MIN], unit[:, kernel.DOWN_MIN], hours)
     must = system.unit["must_run"].to_numpy(dtype=bool)[:, None]
-    return there & ~(hour < left_down), ~((must | (hour < left_up)) & there)
+    return there & ~stays_off, ~((must | stays_on) & there)
 
 
 def _start_costs(system: UnitSystem, unit: FloatArray) -> StartCosts:

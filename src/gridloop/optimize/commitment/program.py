@@ -12,10 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from gridloop.optimize.commitment.least_times import Term
 from gridloop.units import BoolArray, FloatArray, IntArray
-
-# One term of a family of rows: columns (−1: none) and their coefficients.
-Term = tuple[IntArray, float | FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,12 +84,3 @@ class Writer:
         rows, columns, values = (np.concatenate(part) for part in zip(*self._entry, strict=True))
         a = sp.csr_matrix((values, (rows, columns)), shape=(self.rows, self.columns))
         return Program(a, cost, lower.copy(), upper.copy(), row_lower.copy(), row_upper.copy(), integer)
-
-
-def later(columns: IntArray, hours: int) -> IntArray:
-    """The columns of `hours` hours later (earlier where negative), −1 beyond the horizon. [hour]"""
-    found = np.full(columns.size, -1)
-    at = np.arange(columns.size) + hours
-    inside = (at >= 0) & (at < columns.size)
-    found[inside] = columns[at[inside]]
-    return found

@@ -10,7 +10,8 @@ import numpy as np
 from gridloop.kernel import unit_columns as kernel
 from gridloop.network.unit_system import FLEXIBLE_COLUMNS, STORAGE_COLUMNS, UnitSystem
 from gridloop.optimize.commitment.arrays import UnitArrays
-from gridloop.optimize.commitment.program import Writer, later
+from gridloop.optimize.commitment.least_times import later
+from gridloop.optimize.commitment.program import Writer
 from gridloop.optimize.commitment.tight import OnOff, Output
 from gridloop.units import FloatArray, IntArray
 

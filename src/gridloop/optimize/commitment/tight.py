@@ -13,7 +13,8 @@ import numpy as np
 
 from gridloop.kernel import unit_columns as kernel
 from gridloop.optimize.commitment.arrays import UnitArrays
-from gridloop.optimize.commitment.program import Term, Writer, later
+from gridloop.optimize.commitment.least_times import Term, later, switching_rows
+from gridloop.optimize.commitment.program import Writer
 from gridloop.units import FloatArray, IntArray
 
 # A start that saves less than this against the dearest one, money, needs no column of its own.
@@ -69,15 +70,9 @@ def add_on_off(model: Writer, arrays: UnitArrays) -> OnOff:
     w = model.add_columns(n * hours, upper=stoppable.ravel(), integer=True).reshape(shape)
     pairs = []
     for g in range(n):
-        before = np.zeros(hours)
-        before[0] = on_before[g]
-        model.add_rows(
-            [(u[g], 1.0), (later(u[g], -1), -1.0), (v[g], -1.0), (w[g], 1.0)], lower=before, upper=before, n=hours
-        )
-        up = int(min(arrays.unit[g, kernel.UP_MIN], hours))
-        down = int(min(arrays.unit[g, kernel.DOWN_MIN], hours))
-        model.add_rows([*((later(v[g], -k), 1.0) for k in range(up)), (u[g], -1.0)], upper=0.0, n=hours)
-        model.add_rows([*((later(w[g], -k), 1.0) for k in range(down)), (u[g], 1.0)], upper=1.0, n=hours)
+        up, down = (int(min(arrays.unit[g, column], hours)) for column in (kernel.UP_MIN, kernel.DOWN_MIN))
+        for rows in switching_rows(u[g], v[g], w[g], float(on_before[g]), up, down):
+            model.add_rows(rows.terms, lower=rows.lower, upper=rows.upper, n=hours)
         pairs.append(_add_warm_starts(model, arrays, g, start_cost[g], v[g], w[g]))
     x, owner, stop, start = (np.concatenate(part) for part in zip(*pairs, strict=True))
     return OnOff(u, v, w, x, owner, stop, start)

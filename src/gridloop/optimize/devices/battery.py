@@ -1,30 +1,16 @@
-"""Batteries: energy balance, power limits, the cost of wear, and never both directions at once."""
+"""Batteries: what is told of one, and whether that can be."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import linopy
 import numpy as np
-import pandas as pd
 
 from gridloop.errors import OutOfRange
-from gridloop.optimize.devices.battery_reasons import Comparison, explain
-from gridloop.optimize.devices.battery_services import Base, Services, Terms
+from gridloop.optimize.devices.battery_depth import ByDepth, depth_problems, layers_of
 from gridloop.optimize.devices.given_numbers import finite
-from gridloop.optimize.devices.group import LocalPrices, Offer, Plain, Quantity, Sent, Term
-from gridloop.optimize.devices.market import Market
 from gridloop.optimize.devices.services import PRICE, Regulation, Reserve
-from gridloop.optimize.horizon import Horizon
-from gridloop.optimize.linear import Coords, Sum, add_rows, add_variables, one_step_earlier
-from gridloop.optimize.solve import Fix, Outcome
-from gridloop.units import FloatArray, IntArray
-
-BOTH_WAYS_MW = 1e-7  # the solver's feasibility tolerance: less than this in both directions at once is rounding
-# Money per MWh and hour outside the band of the state of charge: above the spread of prices within an hour, so that a
-# battery found there comes back soon, and below what it costs to exceed a grid limit for less than a day.
-BAND_PRICE = 100.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +19,9 @@ class Battery:
 
     capacity_mwh          energy between empty and full
     min_soc, max_soc      share of the capacity that may be used; a battery found outside is brought back
-    degradation_cost      money per MWh discharged
+    degradation_cost      money per MWh discharged; or by the depth of cycles, [(0.2, 1.0), (0.6, 4.0), (1.0, 9.0)]: of
+                          a discharge the first 0.2 of the capacity cost 1 per MWh, what goes on to 0.6 costs 4, what
+                          goes deeper 9. A deeper layer costs no less (`battery_depth.py`)
     self_discharge_per_day  share of the stored energy lost in a day
     end_value_per_mwh     worth of a MWh stored at the end of the horizon; None takes the mean price to export over
                           the horizon, so that the plan neither empties the battery for nothing nor hoards
@@ -49,7 +37,7 @@ class Battery:
     min_soc: float = 0.0
     max_soc: float = 1.0
     initial_soc: float = 0.5
-    degradation_cost: float = 0.5
+    degradation_cost: float | ByDepth = 0.5
     self_discharge_per_day: float = 0.0
     end_value_per_mwh: float | None = None
     early_cost: float = 0.0001
@@ -75,9 +63,15 @@ class Battery:
         ]
         problems += [
             f"{name} is {getattr(self, name)}; it must not be negative"
-            for name in ("max_charge_mw", "max_discharge_mw", "degradation_cost", "early_cost")
+            for name in ("max_charge_mw", "max_discharge_mw", "early_cost")
             if not 0 <= getattr(self, name) < np.inf
         ]
+        if isinstance(self.degradation_cost, Sequence):
+            problems += depth_problems(self.degradation_cost)
+        elif not isinstance(self.degradation_cost, float | int | np.number):
+            problems.append("degradation_cost must be one number, or pairs (depth, money per MWh discharged)")
+        elif not 0 <= self.degradation_cost < np.inf:
+            problems.append(f"degradation_cost is {self.degradation_cost}; it must not be negative")
         problems += finite(self, ("end_value_per_mwh",))
         if problems:
             raise OutOfRange(f"Battery {self.id}: {'; '.join(problems)}.", device=self.id, problems=problems)
@@ -89,198 +83,10 @@ class Battery:
             columns["regulation"] = (PRICE["regulation_up"], PRICE["regulation_down"])
         return columns if self.reserve is None else columns | {"reserve": (PRICE["reserve"],)}
 
-
-class BatteryGroup(Plain):
-    """Many batteries in one problem; equations in docs/math/schedule.md."""
-
-    kind = "battery"
-
-    def __init__(self, batteries: Sequence[Battery], market: Market) -> None:
-        self.ids = [b.id for b in batteries]
-        self.bus = [b.bus for b in batteries]
-        column = {name: np.array([getattr(b, name) for b in batteries], dtype=float) for name in _NUMBERS}
-        self.capacity = column["capacity_mwh"]
-        self.charge_max, self.discharge_max = column["max_charge_mw"], column["max_discharge_mw"]
-        self.eta_in, self.eta_out = column["charge_efficiency"], column["discharge_efficiency"]
-        self.loss_per_day = column["self_discharge_per_day"]
-        self.wear, self.early = column["degradation_cost"], column["early_cost"]
-        self.start = column["initial_soc"] * self.capacity
-        self.least, self.most = column["min_soc"] * self.capacity, column["max_soc"] * self.capacity
-        given = np.array([np.nan if b.end_value_per_mwh is None else b.end_value_per_mwh for b in batteries])
-        self.end_value = np.where(np.isnan(given), market.mean_export * self.eta_out, given)
-        self.services = Services(batteries, market.prices) if any(b.paid_by() for b in batteries) else None
-
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
-        """charge, discharge [MW], energy at the end of every interval [MWh], and how far that is outside the band."""
-        coords: Coords = [pd.Index(self.ids, name="battery"), horizon.index]
-        self.hours, self.waiting = horizon.hours, horizon.waiting
-        kept = (1 - self.loss_per_day[:, None]) ** (horizon.hours / 24.0)
-        self.low, self.high = self._hard_bounds(kept)
-        self.charge = add_variables(model, "battery_charge", coords, 0.0, self.charge_max[:, None])
-        self.discharge = add_variables(model, "battery_discharge", coords, 0.0, self.discharge_max[:, None])
-        self.energy = add_variables(model, "battery_energy", coords, self.low, self.high)
-        energy = self.energy.labels.values
-        into, out_of = self.eta_in[:, None] * horizon.hours, horizon.hours / self.eta_out[:, None]
-        called: Terms = []
-        if self.services is not None:
-            self.services.add(model, horizon, self._base(energy))
-            called += [(labels, -share * into) for labels, share in self.services.charging()]
-            called += [(labels, share * out_of) for labels, share in self.services.discharging()]
-        start = np.zeros(energy.shape)
-        start[:, 0] = self.start * kept[:, 0]
-        self.balance = add_rows(
-            model,
-            "battery_balance",
-            coords,
-            [
-                (energy, 1.0),
-                (one_step_earlier(energy), -kept),
-                (self.charge.labels.values, -into),
-                (self.discharge.labels.values, out_of),
-                *called,
-            ],
-            "=",
-            start,
-        )
-        self._add_band(model, horizon, energy)
-
-    def _base(self, energy: IntArray) -> Base:
-        return Base(
-            self.ids, self.bus, self.charge.labels.values, self.discharge.labels.values, energy, self.charge_max,
-            self.discharge_max, self.eta_in, self.eta_out, self.start, self.low, self.high,
-        )  # fmt: skip
-
-    def _hard_bounds(self, kept: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Energy that the battery cannot or must not go beyond. [battery, step], MWh
-
-        Idling is always allowed, so that a battery alone never makes a problem infeasible: where it starts outside its
-        band, or cannot charge against its own losses, the bound is what is left by idling, and the band is priced.
-        """
-        idle = self.start[:, None] * np.cumprod(kept, axis=1)
-        lost = self.least[:, None] * (1 - kept)
-        can_hold = (self.charge_max * self.eta_in)[:, None] * self.hours >= lost
-        holds = (self.start >= self.least) & can_hold.all(axis=1)
-        low = np.where(holds[:, None], self.least[:, None], np.minimum(self.least[:, None], idle))
-        return low, np.maximum(self.most[:, None], idle)
-
-    def _add_band(self, model: linopy.Model, horizon: Horizon, energy: IntArray) -> None:
-        """outside ≥ least − energy and outside ≥ energy − most, for the batteries that may be outside."""
-        below, above = self.low < self.least[:, None], self.high > self.most[:, None]
-        rows = np.flatnonzero((below | above).any(axis=1))
-        self.outside: linopy.Variable | None = None
-        if not rows.size:
-            return
-        coords: Coords = [pd.Index([self.ids[k] for k in rows], name="battery_outside"), horizon.index]
-        self.outside = add_variables(model, "battery_outside", coords, 0.0, np.inf)
-        sign = np.where(below.any(axis=1), 1.0, -1.0)[rows, None]
-        bound = np.where(sign > 0, self.least[rows, None], -self.most[rows, None])
-        terms: Terms = [(self.outside.labels.values, 1.0), (energy[rows], sign)]
-        add_rows(model, "battery_band", coords, terms, ">=", bound)
-        both = np.flatnonzero((below.any(axis=1) & above.any(axis=1))[rows])
-        if both.size:  # one that begins above its band and may lose so much that it ends below
-            upper: Coords = [pd.Index([self.ids[k] for k in rows[both]], name="battery_outside_above"), horizon.index]
-            terms = [(self.outside.labels.values[both], 1.0), (energy[rows[both]], -1.0)]
-            add_rows(model, "battery_band_above", upper, terms, ">=", -self.most[rows[both], None])
-
-    def terms(self) -> list[Term]:
-        moved = [
-            Term(self.charge.labels.values, self.bus, p=-1.0),
-            Term(self.discharge.labels.values, self.bus, p=1.0),
-        ]
-        if self.services is None:
-            return moved
-        taken = [Term(labels, self.bus, p=-share) for labels, share in self.services.charging()]
-        given = [Term(labels, self.bus, p=share) for labels, share in self.services.discharging()]
-        return [*moved, *taken, *given]
-
-    def offers(self) -> list[Offer]:
-        return [] if self.services is None else self.services.offers()
-
-    def cost(self) -> dict[str, Sum]:
-        """Wear of what is discharged, waiting, time outside the band, less the worth of what is stored at the end and
-        what services earn.
-        """
-        worth = np.zeros((len(self.ids), len(self.hours)))
-        worth[:, -1] = self.end_value
-        waiting = self.early[:, None] * (self.waiting * self.hours)
-        wear = self.wear[:, None] * self.hours
-        calls = [] if self.services is None else self.services.discharging()
-        called: Terms = [(labels, share * wear) for labels, share in calls]
-        parts = {
-            "battery_wear": _sum([(self.discharge.labels.values, wear), *called]),
-            "battery_waiting": Sum.of((self.charge, waiting), (self.discharge, waiting)),
-            "stored_energy": Sum.of((self.energy, -worth)),
-        }
-        if self.outside is not None:
-            parts["battery_band"] = Sum.of((self.outside, BAND_PRICE * self.hours))
-        if self.services is not None:
-            parts |= self.services.earned()
-        return parts
-
-    def sent(self) -> list[Sent]:
-        labels = np.stack([self.charge.labels.values[:, 0], self.discharge.labels.values[:, 0]], axis=1)
-        return [Sent("p_mw", self.ids, labels, (1.0, -1.0))]
-
-    def settle(self, outcome: Outcome) -> list[Fix]:
-        """Where the linear plan burns energy by running both ways at once, keep the stronger direction only."""
-        charge, discharge = outcome.value(self.charge), outcome.value(self.discharge)
-        both = (charge > BOTH_WAYS_MW) & (discharge > BOTH_WAYS_MW)
-        weaker = both & (charge <= discharge), both & (charge > discharge)
-        fixes = []
-        for variable, loser in zip((self.charge, self.discharge), weaker, strict=True):
-            if loser.any():
-                labels = variable.labels.values[loser]
-                fixes.append(Fix(labels, np.zeros(labels.size), np.zeros(labels.size)))
-        return fixes if self.services is None else [*fixes, *self.services.settle(outcome)]
-
-    def read(self, outcome: Outcome, prices: LocalPrices) -> list[Quantity]:
-        power, energy = outcome.value(self.charge) - outcome.value(self.discharge), outcome.value(self.energy)
-        stored = -outcome.dual(self.balance)[:, 0]
-        if self.services is None:
-            return self.quantities(power, energy, stored, prices)
-        ready = self.services.held_mw(outcome)[:, 0]
-        return [*self.quantities(power, energy, stored, prices, ready), *self.services.read(outcome)]
-
-    def quantities(
-        self,
-        power: FloatArray,
-        energy: FloatArray,
-        stored: FloatArray,
-        prices: LocalPrices,
-        ready: FloatArray | None = None,
-    ) -> list[Quantity]:
-        """Power and state of charge with their reasons, however they were found.
-
-        power, energy  [battery, step]  charging is positive [MW]; at the end of the interval [MWh]
-        stored, ready  [battery]  worth of a MWh stored in the first interval; held ready for services in it [MW]
-        """
-        at = prices.rows(self.bus)
-        here, effect, limit = prices.p[at, 0], prices.limit_effect[at, 0], prices.limit[at, 0]
-        worth = Comparison(self.eta_in * stored, stored / self.eta_out + self.wear, self.least, self.most)
-        held = np.zeros(len(self.ids)) if ready is None else ready
-        reason, binding = explain(power[:, 0], energy[:, 0], held, here, effect, limit, worth)
-        return [
-            Quantity("p_mw", self.ids, self.bus, power, reason, binding, here),
-            Quantity("soc", self.ids, self.bus, energy / self.capacity[:, None]),
-        ]
-
-
-_NUMBERS = [
-    "capacity_mwh",
-    "max_charge_mw",
-    "max_discharge_mw",
-    "charge_efficiency",
-    "discharge_efficiency",
-    "min_soc",
-    "max_soc",
-    "initial_soc",
-    "degradation_cost",
-    "self_discharge_per_day",
-    "early_cost",
-]
-
-
-def _sum(terms: Terms) -> Sum:
-    """One sum over labels with their weights, which broadcast to them."""
-    weights = [np.broadcast_to(weight, labels.shape).ravel() for labels, weight in terms]
-    return Sum(np.concatenate([labels.ravel() for labels, _ in terms]), np.concatenate(weights).astype(float))
+    @property
+    def wear_per_mwh(self) -> float:
+        """Money per MWh discharged in full cycles of its band: the mean over the layers that these go through."""
+        widths, money = layers_of(self.degradation_cost)
+        band = max(self.max_soc - self.min_soc, 1e-9)
+        used = np.clip(band - (np.cumsum(widths) - widths), 0.0, widths)
+        return float(used @ money / used.sum())

@@ -230,16 +230,17 @@ class Services:
 
     # ------------------------------------------------------------- after a solve
 
-    def settle(self, outcome: Outcome) -> list[Fix]:
+    def settle(self, outcome: Outcome, one_way_only: BoolArray) -> list[Fix]:
         """Where energy is worth less than nothing, a plan would let calls burn it: discharge for a call up while there
         is charging to let off. Where room is scarce, it would charge for a call down while there is discharging to let
         off, which fills more. There the offer stays within what can be let off, or all of that is let off.
+        one_way_only: where the outcome does not charge and discharge at once; elsewhere the next one is looked at.
         """
         fixes = []
         for one_way, matters in ((self.up, self.called_up > 0), (self.down, self._filled(outcome))):
             if one_way is None:
                 continue
-            passed = one_way.passed_over(outcome, matters)
+            passed = one_way.passed_over(outcome, matters & one_way_only)
             for variable, chosen in zip((one_way.more, one_way.left), passed, strict=True):
                 if chosen.any():
                     labels = _labels(variable)[chosen]

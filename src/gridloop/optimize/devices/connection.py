@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import linopy
 import numpy as np
@@ -15,7 +16,7 @@ from gridloop.optimize.devices.market import SERVICES
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.linear import Sum, add_rows, add_variables
 from gridloop.optimize.solve import GAVE_WAY, Outcome
-from gridloop.units import FloatArray, IntArray
+from gridloop.units import BoolArray, FloatArray, IntArray
 
 PRICES = ["import_eur_per_mwh", "export_eur_per_mwh"]
 
@@ -29,6 +30,9 @@ class Connection:
                          peak once: give the highest import of the billing period so far where that is above the
                          contract, and the plan pays for what comes on top of it only
     peak_price_per_mw    money per MW of the highest import above that
+    outages      (begin, end) of times, with their zone, in which it is open: what is behind it is an island then.
+                 An interval that an outage touches is open as a whole
+    grid_forming ids of the devices that hold voltage and frequency in the island; needed where there are outages
     """
 
     import_limit_mw: float = float("inf")
@@ -37,6 +41,8 @@ class Connection:
     peak_price_per_mw: float = 0.0
     limit_price: float = 20_000.0
     id: str = "connection"
+    outages: Sequence[tuple[pd.Timestamp, pd.Timestamp]] = ()
+    grid_forming: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         for name in ("import_limit_mw", "export_limit_mw", "peak_price_per_mw", "limit_price"):
@@ -50,6 +56,38 @@ class Connection:
                 f"Connection {self.id}: peak_price_per_mw is {price}, but contracted_peak_mw is not given, and no peak "
                 "would be priced. Give contracted_peak_mw (0 prices every peak), or leave the price out."
             )
+        object.__setattr__(self, "outages", tuple((begin, end) for begin, end in self.outages))
+        object.__setattr__(self, "grid_forming", tuple(map(str, self.grid_forming)))
+        for begin, end in self.outages:
+            if begin.tzinfo is None or end.tzinfo is None:
+                raise OutOfRange(f"Connection {self.id}: the outage {begin} … {end} has no time zone; give one (UTC).")
+            if not begin < end:
+                raise OutOfRange(f"Connection {self.id}: the outage {begin} … {end} ends before it begins.")
+
+    def open_in(self, horizon: Horizon) -> BoolArray:
+        """True for the intervals that an outage touches. [step]"""
+        found = np.zeros(len(horizon), dtype=bool)
+        for begin, end in self.outages:
+            found |= np.asarray((horizon.starts < end) & (horizon.ends > begin))
+        return found
+
+    def check_islands(self, devices: Sequence[Any], horizon: Horizon) -> None:
+        """Refuse an island without a grid-forming source. Raises `OutOfRange` naming the interval and who could be."""
+        open_ = self.open_in(horizon)
+        if not open_.any():
+            return
+        first = horizon.starts[int(np.argmax(open_))]
+        able = [str(d.id) for d in devices if getattr(d, "max_discharge_mw", 0.0) > 0]
+        named = [i for i in self.grid_forming if i in able]
+        if named:
+            return
+        said = f"grid_forming names {listed(list(self.grid_forming))}" if self.grid_forming else "grid_forming is empty"
+        what = f"Name one that can give power: {listed(able)}." if able else "Add a battery that can, and name it."
+        raise OutOfRange(
+            f"Connection {self.id}: from {first} on ({int(open_.sum())} of {len(horizon)} intervals) it is open, and "
+            f"{said}: an island without a grid-forming source. {what}",
+            device=self.id, first=first, able=able,
+        )  # fmt: skip
 
 
 class ConnectionModel:
@@ -67,10 +105,13 @@ class ConnectionModel:
         offers  capacity that devices hold ready: the limits have room for a call of all of it
         """
         steps, c = [horizon.index], self.connection
-        self.hours = horizon.hours
-        self.bought = add_variables(model, "connection_bought", steps, 0.0, c.import_limit_mw)
-        self.sold = add_variables(model, "connection_sold", steps, 0.0, c.export_limit_mw)
-        beyond = [np.inf if np.isfinite(limit) else 0.0 for limit in (c.import_limit_mw, c.export_limit_mw)]
+        self.hours, self.open = horizon.hours, c.open_in(horizon)
+        most = [self._unless_open(limit) for limit in (c.import_limit_mw, c.export_limit_mw)]
+        self.bought = add_variables(model, "connection_bought", steps, 0.0, most[0])
+        self.sold = add_variables(model, "connection_sold", steps, 0.0, most[1])
+        beyond = [
+            self._unless_open(np.inf if np.isfinite(limit) else 0.0) for limit in (c.import_limit_mw, c.export_limit_mw)
+        ]
         self.over_import = add_variables(model, "connection_over_import", steps, 0.0, beyond[0])
         self.over_export = add_variables(model, "connection_over_export", steps, 0.0, beyond[1])
         self.peak_rows: linopy.constraints.Constraint | None = None
@@ -81,6 +122,10 @@ class ConnectionModel:
                 model, "connection_peak_limit", steps, [*self.net(), (every_step, -1.0)], "<=", c.contracted_peak_mw
             )
         self._add_room(model, horizon, offers)
+
+    def _unless_open(self, limit: float) -> FloatArray | float:
+        """A limit in every interval; zero where the connection is open."""
+        return np.where(self.open, 0.0, limit) if self.open.any() else limit
 
     def _add_room(self, model: linopy.Model, horizon: Horizon, offers: Sequence[Offer]) -> None:
         """Import with every offer down called as a whole, and export with every offer up, keep their limits.
@@ -103,6 +148,10 @@ class ConnectionModel:
                 self.room[name] = add_rows(
                     model, f"connection_{name}_with_calls", [horizon.index], [*flow, *terms], "<=", limit
                 )
+            if self.open.any():  # nobody can call what is behind an open connection
+                at = pd.Index(np.flatnonzero(self.open), name="open_step")
+                some = [(labels[self.open], np.broadcast_to(share, labels.shape)[self.open]) for labels, share in terms]
+                add_rows(model, f"connection_{name}_open", [at], some, "<=", 0.0)
 
     def net(self) -> list[tuple[IntArray, FloatArray | float]]:
         """Import less export: labels [step] and signs."""
@@ -143,6 +192,7 @@ class ConnectionModel:
             effect = money / self.hours
             effect = np.where(np.abs(effect) > SMALLEST_SHARE, effect, 0.0)
             name = np.where(effect != 0.0, f"{kind}:{self.connection.id}", "").astype(object)
+            name[self.open & (effect != 0.0)] = f"outage:{self.connection.id}"
             named.append((name, effect))
         return named
 

@@ -9,7 +9,8 @@ import linopy
 import numpy as np
 import pandas as pd
 
-from gridloop.errors import GapInSeries, OutOfRange
+from gridloop.errors import OutOfRange
+from gridloop.optimize.devices.given_numbers import without_gaps
 from gridloop.optimize.devices.group import MOVING_MW, Given, LocalPrices, Plain, Quantity, Term
 from gridloop.optimize.explain import brought_above
 from gridloop.optimize.horizon import Horizon
@@ -35,15 +36,7 @@ class Load:
     bus: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("p_mw", "q_mvar"):
-            values = np.asarray(getattr(self, name), dtype=float)
-            missing = int(np.isnan(values).sum())
-            if missing:
-                raise GapInSeries(
-                    f"Load {self.id}: {missing} of {values.size} values of {name} are missing. "
-                    "Missing is not zero: fill them by name with a forecast or persistence.",
-                    device=self.id,
-                )
+        without_gaps("Load", self, ("p_mw", "q_mvar"))
         if not 0 <= self.sheddable <= 1:
             raise OutOfRange(f"Load {self.id}: sheddable is {self.sheddable}; allowed is a share of 0 … 1.")
         if not np.isfinite(self.value_of_lost_load):

@@ -15,7 +15,7 @@ import numpy as np
 from gridloop.optimize.devices.given_numbers import not_negative, positive, refuse, without_gaps, wrong_lengths
 from gridloop.optimize.devices.stepped import SteppedGroup
 from gridloop.optimize.horizon import Horizon
-from gridloop.units import BoolArray, FloatArray
+from gridloop.units import FloatArray
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,4 @@ class ReducibleGroup(SteppedGroup):
     """Many reducible loads in one problem."""
 
     kind, quantity, part = "reducible", "reduced_mw", "reduced_load"
-
-    def reasons(self, out: BoolArray, for_limit: BoolArray) -> list[str]:
-        reason = []
-        for less, by_limit in zip(out, for_limit, strict=True):
-            price = "reduce_limit" if by_limit else "reduce_price"
-            code = price if less else "serve"
-            reason.append(code)
-        return reason
+    codes = ("serve", "reduce_price", "reduce_limit")

@@ -12,7 +12,7 @@ import numpy as np
 from gridloop.optimize.devices.given_numbers import refuse, without_gaps, wrong_lengths
 from gridloop.optimize.devices.stepped import SteppedGroup
 from gridloop.optimize.horizon import Horizon
-from gridloop.units import BoolArray, FloatArray
+from gridloop.units import FloatArray
 
 
 class ShedClass(NamedTuple):
@@ -90,11 +90,4 @@ class SheddableGroup(SteppedGroup):
     """Many sheddable loads in one problem."""
 
     kind, quantity, part = "sheddable", "unserved_mw", "shed_load"
-
-    def reasons(self, out: BoolArray, for_limit: BoolArray) -> list[str]:
-        reason = []
-        for off, by_limit in zip(out, for_limit, strict=True):
-            price = "shed_limit" if by_limit else "shed_price"
-            code = price if off else "serve"
-            reason.append(code)
-        return reason
+    codes = ("serve", "shed_price", "shed_limit")

@@ -1,8 +1,8 @@
 """Shiftable runs: a profile that goes through once it is begun, such as a washing programme or a batch.
 
 Which start is taken is a whole decision: one binary per start, exactly one of them (or "after the horizon", or "not at
-all" where that is allowed) is taken. The solver settles them by branch and bound to a gap of zero and is then asked
-again with them held, so that the plan has prices; nothing is rounded.
+all" where that is allowed) is taken. The solver settles them by branch and bound, beginning with starts that go well
+together (`one_of_many.py`), and is then asked again with them held, so that the plan has prices; nothing is rounded.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ import xarray as xr
 from gridloop.optimize.devices.given_numbers import clock, not_negative, refuse, with_zone, without_gaps
 from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity, Sent, Term
 from gridloop.optimize.devices.market import Market
+from gridloop.optimize.devices.one_of_many import Choices, choose
+from gridloop.optimize.devices.rest import Rest
 from gridloop.optimize.devices.shiftable import HOUR, mean_import
 from gridloop.optimize.explain import SAME_PRICE
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.linear import NO_VARIABLE, Coords, Sum, add_rows, add_variables
-from gridloop.optimize.solve import Outcome
+from gridloop.optimize.solve import Fix, Outcome
 from gridloop.units import BoolArray, FloatArray, IntArray
 
 QUARTER = pd.Timedelta(minutes=15)
@@ -143,7 +145,7 @@ class ShiftableRunGroup(Plain):
             self.power_of[k, :n], self.after[k, :n] = powers_of(run, starts, horizon) if n else (0.0, 0.0)
             self.wait[k, :n] = [max((start - horizon.starts[0]) / HOUR, 0.0) for start in starts]
         device = pd.Index(self.ids, name="run")
-        self.start = _whole(model, "run_start", [device, pd.RangeIndex(widest, name="start")], self.can_start)
+        self.start_of = _whole(model, "run_start", [device, pd.RangeIndex(widest, name="start")], self.can_start)
         self.later = _whole(model, "run_later", [device], self.can_wait)
         self.left_out = _whole(model, "run_left_out", [device], self.may_miss)
         most = self.power_of.max(axis=1)
@@ -152,11 +154,11 @@ class ShiftableRunGroup(Plain):
             model,
             "run_once",
             [device],
-            [(self.start, 1.0), (self.later[:, None], 1.0), (self.left_out[:, None], 1.0)],
+            [(self.start_of, 1.0), (self.later[:, None], 1.0), (self.left_out[:, None], 1.0)],
             "=",
             1.0,
         )
-        labels, factors = _only_used(self.start, self.power_of)
+        labels, factors = _only_used(self.start_of, self.power_of)
         add_rows(
             model,
             "run_profile",
@@ -172,9 +174,9 @@ class ShiftableRunGroup(Plain):
     def cost(self) -> dict[str, Sum]:
         waiting = self.early[:, None] * self.wait * self.energy[:, None]
         return {
-            "run_waiting": _sum((self.start, waiting)),
+            "run_waiting": _sum((self.start_of, waiting)),
             "run_later": _sum(
-                (self.start, self.later_price * self.after), (self.later, self.later_price * self.energy)
+                (self.start_of, self.later_price * self.after), (self.later, self.later_price * self.energy)
             ),
             "run_left_out": _sum((self.left_out, self.miss_cost * self.energy)),
         }
@@ -182,11 +184,35 @@ class ShiftableRunGroup(Plain):
     def sent(self) -> list[Sent]:
         return [Sent("p_mw", self.ids, self.power_now.labels.values[:, :1], (1.0,))]
 
+    def begin_with(self, rest: Rest) -> list[Fix]:
+        """Starts that go well together at the connection, for the search to begin with."""
+        labels = np.column_stack([self.start_of, self.later, self.left_out])
+        own = np.column_stack([self._own_cost(), self.later_price * self.energy, self.miss_cost * self.energy])
+        power = np.pad(self.power_of, ((0, 0), (0, 2), (0, 0)))
+        may = [np.flatnonzero(row != NO_VARIABLE) for row in labels]
+        chosen = choose([Choices(power[k, at], own[k, at]) for k, at in enumerate(may)], rest)
+        taken = np.concatenate([np.arange(at.size) == c for at, c in zip(may, chosen, strict=True)]).astype(float)
+        return [Fix(labels[labels != NO_VARIABLE], taken, taken)]
+
+    def beaten_by(self, outcome: Outcome, prices: LocalPrices) -> float:
+        """By how much money other starts would be cheaper at these prices, were every run alone."""
+        at_prices = np.einsum("kst,kt,t->ks", self.power_of, prices.p[prices.rows(self.bus)], self.hours)
+        own = np.column_stack(
+            [self._own_cost() + at_prices, self.later_price * self.energy, self.miss_cost * self.energy]
+        )
+        labels = np.column_stack([self.start_of, self.later, self.left_out])
+        taken = (own * outcome.at(labels)).sum(axis=1)
+        return float((taken - np.where(labels != NO_VARIABLE, own, np.inf).min(axis=1)).sum())
+
+    def _own_cost(self) -> FloatArray:
+        """Money of every start beside the energy within the horizon. [run, start]"""
+        return np.asarray(self.early[:, None] * self.wait * self.energy[:, None] + self.later_price * self.after)
+
     def read(self, outcome: Outcome, prices: LocalPrices) -> list[Quantity]:
         power = outcome.value(self.power_now)
         at = prices.rows(self.bus)
-        chosen, left_out = outcome.at(self.start), outcome.at(self.left_out)
-        own = self.early[:, None] * self.wait * self.energy[:, None] + self.later_price * self.after
+        chosen, left_out = outcome.at(self.start_of), outcome.at(self.left_out)
+        own = self._own_cost()
         # What every start would cost at the worth of energy as it is, and were there no limits. [run, start]
         worth, free = prices.p[at], prices.p[at] - prices.limit_effect[at]
         priced, without = (np.einsum("kst,kt,t->ks", self.power_of, each, self.hours) + own for each in (worth, free))

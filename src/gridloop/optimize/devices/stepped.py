@@ -19,7 +19,7 @@ from gridloop.optimize.explain import brought_above
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.linear import Coords, Sum, add_variables
 from gridloop.optimize.solve import Outcome
-from gridloop.units import BoolArray, FloatArray
+from gridloop.units import FloatArray
 
 
 class SteppedLoad(Protocol):
@@ -41,11 +41,13 @@ class SteppedGroup(Plain):
     """Many stepped loads of one kind in one problem.
 
     kind, quantity, part  names in the plan: of the kind, of what is left out (MW), of its cost
+    codes                 reasons of a load that is served, and of one of which the price, or a limit, leaves out a part
     """
 
     kind = ""
     quantity = ""
     part = ""
+    codes: tuple[str, str, str]
 
     def __init__(self, loads: Sequence[SteppedLoad]) -> None:
         self.ids = [load.id for load in loads]
@@ -93,13 +95,10 @@ class SteppedGroup(Plain):
         # The dearest part that is touched decides.
         dearest = np.where(by_part[:, 0] > MOVING_MW, self.worth, 0.0).max(axis=1)
         for_limit = brought_above(relief, by_limits, dearest) & (limit != "")
-        reason = self.reasons(out[:, 0] > MOVING_MW, for_limit)
-        binding = [
-            str(name) if by_limit and mw > MOVING_MW else ""
-            for name, by_limit, mw in zip(limit, for_limit, out[:, 0], strict=True)
-        ]
+        reason, binding = [], []
+        for mw, by_limit, name in zip(out[:, 0], for_limit, limit, strict=True):
+            served, by_price, limited = self.codes
+            less = mw > MOVING_MW
+            reason.append(served if not less else limited if by_limit else by_price)
+            binding.append(str(name) if less and by_limit else "")
         return [Quantity(self.quantity, self.ids, self.bus, out, reason, binding, here)]
-
-    def reasons(self, out: BoolArray, for_limit: BoolArray) -> list[str]:
-        """Codes of the first interval, for loads of which something is left out and those where a limit decided."""
-        raise NotImplementedError

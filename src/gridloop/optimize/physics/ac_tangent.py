@@ -17,15 +17,19 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import OutOfRange, listed
+from gridloop.network.feeder.model import Feeder
 from gridloop.network.model import Network
 from gridloop.optimize.devices.connection import ConnectionModel
 from gridloop.optimize.devices.group import Group, LocalPrices, TapTerm
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.physics.base import StackedTerms, balance_rows
-from gridloop.optimize.physics.grid_state import GridState, SolvedHorizon
+from gridloop.optimize.physics.feeder_state import FeederState
+from gridloop.optimize.physics.grid import Grid, Solved
+from gridloop.optimize.physics.grid_state import GridState
 from gridloop.optimize.physics.limit_rows import PERCENT, LimitRows, Spread
+from gridloop.optimize.physics.loss_modes import LossModes
 from gridloop.optimize.physics.loss_rows import LossRows
-from gridloop.optimize.physics.operating_point import NearLimits, OperatingPoint, Places
+from gridloop.optimize.physics.operating_point import LimitedPoint, NearLimits, Places
 from gridloop.optimize.physics.tangents import Around, Scene
 from gridloop.optimize.solve import Outcome, Session
 from gridloop.units import ComplexArray, FloatArray
@@ -35,14 +39,22 @@ __all__ = ["AcTangent", "Spread"]
 # A limit enters the problem before the first solve when the uncontrolled horizon comes this close to it.
 NEAR_VOLTAGE_PU = 0.01
 NEAR_LOADING_PCT = 8.0
-ROWS_PER_STEP = 3  # of each kind and round: the worst ones usually settle their neighbours
+# The worst few limits of each kind and interval (`Grid.rows_per_step`) usually settle their neighbours; later more.
+MORE_ROWS, MORE_AFTER = 4, 4
 # Where room is kept for the forecast's spread, limits this close are guarded even when the plan itself keeps them.
 ROOM_VOLTAGE_PU = 0.006
 ROOM_LOADING_PCT = 8.0
 ROOM_ROWS_PER_STEP = 8
 # Planes close in on the losses slowly at the end; a twentieth of them is a thousandth of the power they belong to.
 LOSS_GAP_SHARE = 0.05
-LOSS_GAP_MW = 0.005
+# Where hardly anything flows a twentieth is too little to be worth rounds: a hundredth of the horizon's highest losses
+# may be missing in any interval, about a ten-thousandth of what the grid carries then.
+LOSS_GAP_OF_WORST = 0.01
+# Where many devices may do the same at many times, planes close in on the losses of single intervals slowest of all:
+# after so many rounds it will do that the horizon's losses are right to the same twentieth, and every interval's to a
+# tenth of the highest.
+LATE, LATE_GAP_OF_WORST = 8, 0.1
+LEAST_LOSS_GAP_MW = 1e-6  # ten times the solver's own tolerance
 # A limit that decides something may be off by its tangent's curvature; less than this is not worth another round.
 LIMIT_GAP = {"voltage": 3e-4, "loading": 0.3}  # pu and %
 # A plan may ask for a step so large that AC has no solution there; then a part of the step is looked at.
@@ -57,30 +69,31 @@ class AcTangent:
 
     def __init__(
         self,
-        network: Network,
+        network: Network | Feeder,
         *,
         spreads: Sequence[Spread] = (),
         spread_weight: FloatArray | None = None,
         loading_limit_pct: float = 100.0,
         loss_gap_share: float = LOSS_GAP_SHARE,
-        loss_gap_mw: float = LOSS_GAP_MW,
+        loss_gap_mw: float | None = None,
         limit_gap: Mapping[str, float] = LIMIT_GAP,
     ) -> None:
         """Limits, losses and reserves.
 
         spread_weight  [step]  how much of the forecast's spread limits keep free; none by default
-        loss_gap_share, loss_gap_mw  losses may differ from AC by this share plus this power; less takes more rounds
+        loss_gap_share, loss_gap_mw  losses may differ from AC by this share plus this power; less takes more rounds.
+                       None: a hundredth of the highest losses of the horizon
         limit_gap      by kind, voltage [pu] and loading [%]: how exactly a limit that decides something is met
         """
         self.network = network
-        self.grid = GridState(network)
+        self.grid: Grid = FeederState(network) if isinstance(network, Feeder) else GridState(network)
         self.spreads = list(spreads)
         self.spread_weight = spread_weight
         self.limit_pct = loading_limit_pct
         self.loss_gap_share, self.loss_gap_mw, self.limit_gap = loss_gap_share, loss_gap_mw, dict(limit_gap)
 
     @property
-    def point(self) -> OperatingPoint:
+    def point(self) -> LimitedPoint:
         """The AC states that were looked at last."""
         return self.around.point
 
@@ -93,15 +106,16 @@ class AcTangent:
         self.taps = [term for group in groups for term in group.taps()]
         _refuse_doubled_transformers(self.taps)
         # All at once, so that an error names every bus that is wrong.
-        self.grid.nodes_of([*self.terms.bus, *(bus for part in self.terms.given for bus in part.bus)])
+        self.grid.prepare([*self.terms.bus, *(bus for part in self.terms.given for bus in part.bus)])
         self.given = self.grid.given(self.terms.given, steps)
         self.loss = model.add_variables(coords=[horizon.index], name="losses")
         self.balance = balance_rows(model, horizon, self.terms, connection, self.loss)
         # Where energy is worth nothing a plan would invent losses: there they are held to their newest tangent.
         self.held = np.minimum(connection.import_price, connection.export_price) <= 0
-        scene = Scene(self.grid, horizon, self.terms, self.taps, self.grid.nodes_of(self.terms.bus))
-        self.node = scene.node
+        scene = Scene(self.grid, horizon, self.terms, self.taps, self.grid.entries_of(self.terms.bus))
+        self.entry = scene.entry
         self.losses = LossRows(scene, self.loss)
+        self.modes = LossModes.add_to(model, horizon, scene, self.loss)
         self.limits = LimitRows(scene, self.spreads, self.spread_weight, self.limit_gap)
 
     def add_limits(self, session: Session) -> None:
@@ -109,51 +123,80 @@ class AcTangent:
         x = np.zeros(self.terms.labels.shape)
         tap_x = [self._present_taps(term) for term in self.taps]
         injection, solved = self._flow(x, self._positions(tap_x), None)
-        if not solved.solution.converged.all():
+        if not solved.converged.all():
             raise self.grid.failure(solved, injection)
-        self.around = Around(OperatingPoint(self.grid, solved), x, tap_x)
-        point = self.point
+        self.around = Around(self.grid.at(solved), x, tap_x)
+        self.seen = 0
+        point, most = self.point, self.grid.rows_per_step
         near = (
-            point.voltage_limits(point.voltages(NEAR_VOLTAGE_PU, ROWS_PER_STEP)),
-            point.loading_limits(point.loadings(NEAR_LOADING_PCT, ROWS_PER_STEP, self.limit_pct), self.limit_pct),
+            point.voltage_limits(point.voltages(NEAR_VOLTAGE_PU, most)),
+            point.loading_limits(point.loadings(NEAR_LOADING_PCT, most, self.limit_pct), self.limit_pct),
         )
         for part in near:
             self.limits.add(session, self.around, part)
-        self.losses.add(session, self.around, self.held)
+        self.losses.add(session, self.around, self.held, self._allowed() / 2)
+        if self.modes is not None:
+            self.modes.begin(session, self.around)
 
     def refine(self, session: Session, outcome: Outcome) -> bool:
         """AC flow of the plan; True where losses and limits are as the plan believed."""
+        self.seen += 1
         x, tap_x = outcome.at(self.terms.labels), [outcome.at(term.labels) for term in self.taps]
         reached = self._step_towards(x, tap_x)
         limits = self._limits_to_renew(session, outcome) if reached else self._limits_here(self.point)
         missing = self.point.losses_mw - outcome.value(self.loss)
-        allowed = self.loss_gap_mw + self.loss_gap_share * np.abs(self.point.losses_mw)
-        # A limit can make energy worthless as well as a price can.
-        self.held = self.held | (missing < -allowed)
-        if reached and not any(part.step.size for part in limits) and (np.abs(missing) <= allowed).all():
+        allowed = self._allowed()
+        # A limit can make energy worthless as well as a price can, and modes may be too strict.
+        invented = missing < -allowed
+        if self.modes is not None:
+            invented &= ~self.modes.relax(session, missing < -allowed / 2)
+        self.held = self.held | invented
+        known = bool((np.abs(missing) <= allowed).all()) or (self.seen > LATE and self._adds_up(missing))
+        if reached and not any(part.step.size for part in limits) and known:
             return True
         for part in limits:
             self.limits.add(session, self.around, part)
-        self.losses.add(session, self.around, self.held)
+        # At the end a plan rests where its losses are right: a better tangent would only move it to another limit.
+        wrong = (np.abs(missing) > allowed / 2) | (self.seen <= MORE_AFTER)
+        self.losses.add(session, self.around, self.held, allowed / 2, wrong)
+        if self.modes is not None:
+            self.modes.renew(session, self.around, wrong)
         return False
+
+    def _allowed(self) -> FloatArray:
+        """By how much what a plan believes of its losses may differ from AC. [step], MW"""
+        losses = np.abs(self.point.losses_mw)
+        least = losses.max(initial=0.0) * LOSS_GAP_OF_WORST if self.loss_gap_mw is None else self.loss_gap_mw
+        return np.asarray(self.loss_gap_share * losses + max(float(least), LEAST_LOSS_GAP_MW))
+
+    def _adds_up(self, missing: FloatArray) -> bool:
+        """Whether the horizon as a whole misses no more of its losses than an interval may, and no interval much."""
+        losses, hours = np.abs(self.point.losses_mw), self.horizon.hours
+        most = self.loss_gap_share * losses + LATE_GAP_OF_WORST * losses.max(initial=0.0)
+        whole = float(np.abs(missing) @ hours) <= self.loss_gap_share * float(losses @ hours)
+        return self.loss_gap_mw is None and whole and bool((np.abs(missing) <= most).all())
 
     def local_prices(self, outcome: Outcome) -> LocalPrices:
         # One more MW injected lowers the balance's right-hand side, and the cost with it.
         energy = outcome.dual(self.balance) / self.horizon.hours
         by_losses, q_by_losses = self.losses.worth(outcome)
+        if self.modes is not None:
+            p_by_modes, q_by_modes = self.modes.worth(outcome)
+            by_losses, q_by_losses = by_losses + p_by_modes, q_by_losses + q_by_modes
         by_limits, q_by_limits = self.limits.shares(outcome)
-        at = self.grid.node_of_bus
-        dark = ((at < 0) | ~self.grid.arrays.topology.supplied[at])[:, None]
+        names, entry, dark = self.grid.priced()
+        p, q = entry.take(energy + by_losses + by_limits.total), entry.take(q_by_losses + q_by_limits.total)
+        of_p, of_q = by_limits.seen_by(entry), q_by_limits.seen_by(entry)
         return LocalPrices(
-            self.network.bus.index,
+            names,
             energy,
-            np.where(dark, np.nan, (energy + by_losses + by_limits.total)[at]),
-            np.where(dark, np.nan, (q_by_losses + q_by_limits.total)[at]),
-            by_limits.name[at],
-            by_limits.largest[at],
-            by_limits.total[at],
-            q_by_limits.name[at],
-            q_by_limits.total[at],
+            np.where(dark[:, None], np.nan, p),
+            np.where(dark[:, None], np.nan, q),
+            of_p.name,
+            of_p.largest,
+            of_p.total,
+            of_q.name,
+            of_q.total,
             self._limits_behind_moves(),
         )
 
@@ -166,21 +209,25 @@ class AcTangent:
     def limit_names(self, outcome: Outcome) -> dict[str, float]:
         return self.limits.gave_way(outcome)
 
-    def _limits_here(self, point: OperatingPoint) -> list[NearLimits]:
+    @property
+    def _rows(self) -> int:
+        return self.grid.rows_per_step * (1 if self.seen <= MORE_AFTER else MORE_ROWS)
+
+    def _limits_here(self, point: LimitedPoint) -> list[NearLimits]:
         """The worst of the limits that a state breaks."""
-        voltages, loadings = point.voltages(0.0, ROWS_PER_STEP), point.loadings(0.0, ROWS_PER_STEP, self.limit_pct)
+        voltages, loadings = point.voltages(0.0, self._rows), point.loadings(0.0, self._rows, self.limit_pct)
         return [point.voltage_limits(voltages), point.loading_limits(loadings, self.limit_pct)]
 
     def _limits_to_renew(self, session: Session, outcome: Outcome) -> list[NearLimits]:
         """Limits that the plan breaks though they did not give way for it, and those it follows by an old tangent."""
         point, limits = self.point, self.limits
         voltages = _together(
-            point.voltages(0.0, ROWS_PER_STEP, limits.widened(outcome, "voltage")),
+            point.voltages(0.0, self._rows, limits.widened(outcome, "voltage")),
             limits.compare(session, outcome, "voltage", point.voltage_excess),
             limits.without_room("voltage", point.voltages(ROOM_VOLTAGE_PU, ROOM_ROWS_PER_STEP)),
         )
         loadings = _together(
-            point.loadings(0.0, ROWS_PER_STEP, self.limit_pct, limits.widened(outcome, "loading")),
+            point.loadings(0.0, self._rows, self.limit_pct, limits.widened(outcome, "loading")),
             limits.compare(session, outcome, "loading", point.loading_excess(self.limit_pct)),
             limits.without_room("loading", point.loadings(ROOM_LOADING_PCT, ROOM_ROWS_PER_STEP, self.limit_pct)),
         )
@@ -194,24 +241,23 @@ class AcTangent:
         for share in SHORTER_STEPS:
             part_x = before.x + share * (x - before.x)
             part_taps = [a + share * (b - a) for a, b in zip(before.tap_x, tap_x, strict=True)]
-            injection, solved = self._flow(part_x, self._positions(part_taps), before.point.solution.v)
-            if solved.solution.converged.all():
-                self.around = Around(OperatingPoint(self.grid, solved), part_x, part_taps)
+            injection, solved = self._flow(part_x, self._positions(part_taps), before.point.solved)
+            if solved.converged.all():
+                self.around = Around(self.grid.at(solved), part_x, part_taps)
                 return share == 1.0
         raise self.grid.failure(solved, injection)
 
     def _flow(
-        self, x: FloatArray, positions: Mapping[str, FloatArray], start: ComplexArray | None
-    ) -> tuple[ComplexArray, SolvedHorizon]:
-        """Injections [node, step] of variables [row, step], in MW and Mvar, and the AC flow they make."""
+        self, x: FloatArray, positions: Mapping[str, FloatArray], start: Solved | None
+    ) -> tuple[ComplexArray, Solved]:
+        """Injections [place, step] of variables [row, step], in MW and Mvar, and the AC flow they make."""
         injection = self.given.copy()
-        np.add.at(injection, self.node, x * (self.terms.p + 1j * self.terms.q))
+        self.entry.put(injection, x * (self.terms.p + 1j * self.terms.q))
         return injection, self.grid.solve(injection, positions, start)
 
     def _present_taps(self, term: TapTerm) -> FloatArray:
         """Positions as the network has them. [changer, step]"""
-        now = self.network.transformer["tap_pos"]
-        first = np.array([float(now[names[0]]) for names in term.transformers])
+        first = np.array([self.grid.present_tap(names[0]) for names in term.transformers])
         return np.repeat(first[:, None], len(self.horizon), axis=1)
 
     def _positions(self, tap_x: Sequence[FloatArray]) -> dict[str, FloatArray]:
@@ -233,12 +279,12 @@ class AcTangent:
                     continue
                 stayed = [at.copy() for at in self.around.tap_x]
                 stayed[n][k] = present[n][k]
-                _, solved = self._flow(self.around.x, self._positions(stayed), self.point.solution.v)
-                limit = self._first_broken(OperatingPoint(self.grid, solved))
+                _, solved = self._flow(self.around.x, self._positions(stayed), self.point.solved)
+                limit = self._first_broken(self.grid.at(solved))
                 found.update(dict.fromkeys(transformers, limit))
         return found
 
-    def _first_broken(self, point: OperatingPoint) -> str:
+    def _first_broken(self, point: LimitedPoint) -> str:
         """The limit broken first, and among those of one interval the worst by its share of the band; "" if none is."""
         broken = [
             (int(near.step[r]), float(near.room[r]) * PERCENT[near.kind], near.name[r])

@@ -13,10 +13,12 @@ from gridloop.network.arrays import NetworkArrays, build_arrays
 from gridloop.network.model import Network
 from gridloop.network.topology import NO_NODE, bus_rows
 from gridloop.optimize.devices.group import Given
+from gridloop.optimize.physics.entries import Entries
+from gridloop.optimize.physics.operating_point import OperatingPoint
 from gridloop.powerflow.admittance import supplied_admittance
 from gridloop.powerflow.diagnose import diagnose_divergence
 from gridloop.powerflow.solve import Solution, solve
-from gridloop.units import BASE_MVA, ComplexArray, FloatArray, IntArray
+from gridloop.units import BASE_MVA, BoolArray, ComplexArray, FloatArray, IntArray
 
 TOLERANCE_PU = 1e-7
 MAX_ITERATIONS = 30
@@ -32,14 +34,24 @@ class SolvedHorizon:
     tap_names: list[str]
     taps: FloatArray
 
+    @property
+    def converged(self) -> BoolArray:
+        """Which intervals have a solution. [step]"""
+        return self.solution.converged
+
 
 class GridState:
-    """One network in one switching state, ready to be solved for many intervals."""
+    """One network in one switching state, ready to be solved for many intervals.
+
+    n_nodes    nodes that have a voltage; n_entries places where power may enter, which are the same here
+    """
+
+    rows_per_step = 3
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self.arrays: NetworkArrays = build_arrays(network)
-        self.n_nodes = self.arrays.n_nodes
+        self.n_nodes = self.n_entries = self.arrays.n_nodes
         self.node_of_bus = self.arrays.topology.node_of
         self.v_low = self._tightest("v_min_pu", np.maximum, -np.inf)
         self.v_high = self._tightest("v_max_pu", np.minimum, np.inf)
@@ -57,6 +69,40 @@ class GridState:
         """One bus id for every node."""
         ids = self.network.bus.index
         return [str(ids[row]) for row in self.arrays.topology.first_bus[nodes]]
+
+    @property
+    def branch_ids(self) -> pd.Index:
+        """Lines, then transformers."""
+        return self.arrays.branches.ids
+
+    @property
+    def node_ids(self) -> pd.Index:
+        """The first bus of every node."""
+        return self.network.bus.index[self.arrays.topology.first_bus]
+
+    def priced(self) -> tuple[pd.Index, Entries, BoolArray]:
+        """What has a local price: the buses, where they are, and which of them are not supplied."""
+        at = self.node_of_bus
+        return self.network.bus.index, Entries.single(at), (at < 0) | ~self.arrays.topology.supplied[at]
+
+    def present_tap(self, transformer: str) -> float:
+        """Position as the network has it."""
+        return float(self.network.transformer["tap_pos"][transformer])
+
+    def at(self, solved: SolvedHorizon) -> OperatingPoint:
+        """What a solution means for limits and losses."""
+        return OperatingPoint(self, solved)
+
+    def prepare(self, buses: Sequence[str]) -> None:
+        """Devices will stand at these buses. Raises as `nodes_of`."""
+        self.nodes_of(buses)
+
+    def entries_of(self, buses: Sequence[str]) -> Entries:
+        """Where devices at these buses enter. Raises as `nodes_of`."""
+        return Entries.single(self.nodes_of(buses))
+
+    def quadratic_losses(self, entry: Entries, most: int, reactive: bool) -> None:
+        """Not told: tangents of the losses alone settle the grids of few devices per node."""
 
     def nodes_of(self, buses: Sequence[str]) -> IntArray:
         """Node of every bus id.
@@ -86,7 +132,7 @@ class GridState:
         """Injections that are not decided. [node, step], MW and Mvar"""
         total = np.zeros((self.n_nodes, steps), dtype=complex)
         for part in parts:
-            np.add.at(total, self.nodes_of(part.bus), part.p_mw + 1j * part.q_mvar)
+            self.entries_of(part.bus).put(total, part.p_mw + 1j * part.q_mvar)
         return total
 
     def at_taps(self, positions: Mapping[str, float]) -> NetworkArrays:
@@ -97,11 +143,11 @@ class GridState:
         return self._with_taps[key]
 
     def solve(
-        self, injection_mva: ComplexArray, taps: Mapping[str, FloatArray], start: ComplexArray | None = None
+        self, injection_mva: ComplexArray, taps: Mapping[str, FloatArray], start: SolvedHorizon | None = None
     ) -> SolvedHorizon:
         """AC flow of every interval, converged or not.
 
-        injection_mva  [node, step]; taps: transformer → [step]; start [node, step] voltages to begin with
+        injection_mva  [node, step]; taps: transformer → [step]; start: an earlier solution to begin with
         """
         names = list(taps)
         table = np.array([taps[name] for name in names]).reshape(len(names), injection_mva.shape[1])
@@ -111,7 +157,7 @@ class GridState:
         solution = solve(
             arrays[0],
             injection_mva / BASE_MVA,
-            start=start,
+            start=None if start is None else start.solution.v,
             admittances=np.stack(distinct, axis=1),
             tolerance=TOLERANCE_PU,
             max_iterations=MAX_ITERATIONS,

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gridloop.optimize.devices.group import LIMIT_COLUMNS, SMALLEST_SHARE, Words
+from gridloop.optimize.physics.entries import Entries
 from gridloop.optimize.physics.operating_point import NearLimits, Places, TangentRows
 from gridloop.optimize.physics.tangents import Around, Scene
 from gridloop.optimize.solve import Excess, Outcome, Row, Session
@@ -48,7 +49,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class _Tangent:
-    """Excess ≤ slack as a row, in %: Σ coefficient · variable − slack ≤ upper; to_p, to_q [node] what power adds."""
+    """Excess ≤ slack as a row, in %: Σ coefficient · variable − slack ≤ upper; to_p, to_q [place] what power adds."""
 
     row: str
     labels: IntArray
@@ -84,7 +85,7 @@ class LimitRows:
         """gap  by kind, in pu and %: how far a limit that decides may be off its tangent"""
         self.scene, self.gap = scene, gap
         self.spread_weight = np.zeros(len(scene.horizon)) if spread_weight is None else spread_weight
-        self.spreads = [(scene.grid.nodes_of(s.bus), np.asarray(s.share), np.asarray(s.width_mw)) for s in spreads]
+        self.spreads = [(scene.grid.entries_of(s.bus), np.asarray(s.share), np.asarray(s.width_mw)) for s in spreads]
         self._causes = pd.factorize(np.array([s.cause or f"#{k}" for k, s in enumerate(spreads)], dtype=object))[0]
         self._limits: dict[str, _Limit] = {}
         self._strict: dict[str, None] = {}
@@ -126,7 +127,7 @@ class LimitRows:
         weight = float(self.spread_weight[step])
         if weight == 0.0:
             return 0.0
-        moved = [abs(tangent.to_p[row, nodes] @ share) * width[step] for nodes, share, width in self.spreads]
+        moved = [abs(entry.take(tangent.to_p[row]) @ share) * width[step] for entry, share, width in self.spreads]
         return weight * float(np.linalg.norm(np.bincount(self._causes, weights=moved)))
 
     # ----- what AC says about a plan ------------------------------------------------------------
@@ -143,11 +144,11 @@ class LimitRows:
     def widened(self, outcome: Outcome, kind: str) -> FloatArray:
         """By how much limits of a kind gave way in a plan: [node or branch, step], in pu or %."""
         grid = self.scene.grid
-        size = grid.n_nodes if kind == "voltage" else len(grid.arrays.branches.ids)
+        size = grid.n_nodes if kind == "voltage" else len(grid.branch_ids)
         result = np.zeros((size, len(self.scene.horizon)))
         for slack, excess in outcome.gave_way.items():
-            limit = self._limits[slack]
-            if limit.kind == kind:
+            limit = self._limits.get(slack)
+            if limit is not None and limit.kind == kind:
                 beyond = (excess - limit.inside) / PERCENT[kind] + min(self.gap[kind], GIVEN_WAY_EXACTLY[kind])
                 result[limit.element, limit.step] = max(beyond, 0.0)
         return result
@@ -164,6 +165,7 @@ class LimitRows:
                 continue
             actual = PERCENT[kind] * float(excess[limit.element, limit.step]) + limit.inside
             allowed = PERCENT[kind] * self.gap[kind]
+            left = len(self._strict)
             for tangent in limit.tangents:
                 if tangent.row in self._strict:
                     continue
@@ -173,6 +175,8 @@ class LimitRows:
                     self._strict[tangent.row] = None
                 if outcome.row_dual.get(tangent.row, 0.0) and abs(believed - actual) > allowed:
                     places.append((limit.element, limit.step))
+            if len(self._strict) > left and all(tangent.row in self._strict for tangent in limit.tangents):
+                places.append((limit.element, limit.step))  # or the next plan forgets it, and the one after finds it
         found = np.array(places, dtype=np.int64).reshape(-1, 2)
         return found[:, 0], found[:, 1]
 
@@ -185,7 +189,9 @@ class LimitRows:
         """
         result = {}
         for slack, excess in outcome.gave_way.items():
-            limit = self._limits[slack]
+            limit = self._limits.get(slack)
+            if limit is None:  # losses, which are no limit
+                continue
             if excess - limit.inside > PERCENT[limit.kind] * KEEP_INSIDE[limit.kind]:
                 time = self.scene.horizon.starts[limit.step]
                 result[f"{limit.name} at {time:%Y-%m-%d %H:%M} UTC"] = excess - limit.inside
@@ -202,11 +208,11 @@ class LimitRows:
         return table.sort_values("shadow_price", ascending=False, kind="stable").reset_index(drop=True)
 
     def shares(self, outcome: Outcome) -> tuple[Shares, Shares]:
-        """Shares of limits in the worth of active and of reactive power, at every node.
+        """Shares of limits in the worth of active and of reactive power, at every place where power may enter.
 
         One more MW at a node lowers a tangent's bound by its effect there, and the cost rises by its dual times that.
         """
-        shape = (self.scene.grid.n_nodes, len(self.scene.horizon))
+        shape = (self.scene.grid.n_entries, len(self.scene.horizon))
         by_p, by_q = Shares.none(shape), Shares.none(shape)
         for limit in self._limits.values():
             duals = [outcome.row_dual.get(t.row, 0.0) / self._hours(limit.step) for t in limit.tangents]
@@ -220,7 +226,7 @@ class LimitRows:
 
 @dataclass(frozen=True)
 class Shares:
-    """Shares of limits in a price [node, step]: their sum, the largest, and the name of that limit."""
+    """Shares of limits in a price [place, step]: their sum, the largest, and the name of that limit."""
 
     total: FloatArray
     largest: FloatArray
@@ -236,3 +242,15 @@ class Shares:
         wins = np.abs(share) > np.maximum(np.abs(self.largest[:, step]), SMALLEST_SHARE)
         self.largest[wins, step] = share[wins]
         self.name[wins, step] = name
+
+    def seen_by(self, entry: Entries) -> Shares:
+        """The same as rows see it that may enter at several places: the name is that of the largest share there."""
+        order = np.argsort(entry.row, kind="stable")
+        row, at = entry.row[order], entry.at[order]
+        first = np.searchsorted(row, np.arange(entry.size))
+        best = at[first][:, None] * np.ones(self.total.shape[1], dtype=np.int64)
+        steps = np.arange(self.total.shape[1])
+        for k in np.setdiff1d(np.arange(at.size), first).tolist():  # further places of rows that have several
+            wins = np.abs(self.largest[at[k]]) > np.abs(self.largest[best[row[k]], steps])
+            best[row[k], wins] = at[k]
+        return Shares(entry.take(self.total), self.largest[best, steps], self.name[best, steps])

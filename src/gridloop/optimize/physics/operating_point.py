@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from gridloop.network.arrays import Branches
 from gridloop.optimize.devices.group import TapTerm
-from gridloop.optimize.physics.grid_state import GridState, SolvedHorizon
 from gridloop.powerflow.sensitivity import Linearization, Rows, current_magnitudes
 from gridloop.units import BASE_MVA, ComplexArray, FloatArray, IntArray
+
+if TYPE_CHECKING:  # the state makes the point
+    from gridloop.optimize.physics.grid import Grid
+    from gridloop.optimize.physics.grid_state import GridState, SolvedHorizon
 
 # Beyond these a limit counts as broken: rounding of the power flow's own tolerance, nothing more.
 V_TOLERANCE_PU = 1e-6
@@ -40,7 +44,7 @@ class NearLimits:
     room     distance to the limit, negative beyond it, in the unit of the value: pu or %
     """
 
-    point: OperatingPoint
+    point: LimitedPoint
     kind: str
     element: IntArray
     end: IntArray
@@ -56,48 +60,29 @@ class NearLimits:
 
     def tangent(self, taps: Sequence[TapTerm]) -> TangentRows:
         """How each of these values answers to injections and taps."""
-        linear = self.point.linearization
-        if self.kind == "voltage":
-            rows, scale = linear.voltage(self.element, self.step), np.ones(self.step.size)
-        else:
-            rows = linear.current(self.element, self.end, self.step)
-            scale = 100.0 / self.point.grid.arrays.branches.rating_pu[self.element, self.end]
-        tangent = self.point.in_units(rows, self.step, taps, scale)
-        if self.kind == "loading":
-            # A tap changes the current of its own transformer directly too, and the voltages take most of it back.
-            for term, effect in zip(taps, tangent.to_tap, strict=True):
-                for k, names in enumerate(term.transformers):
-                    around = self.point.half_a_step_around(names)
-                    effect[:, k] += scale * linear.current_step(self.element, self.end, self.step, *around)
-        return tangent
+        return self.point.tangent_of(self, taps)
 
 
-class OperatingPoint:
-    """AC states of all intervals."""
+class LimitedPoint:
+    """What is the same at the operating points of any grid: which limits are near, and where the extremes are.
 
-    def __init__(self, grid: GridState, solved: SolvedHorizon) -> None:
-        self.grid, self.solved, self.solution = grid, solved, solved.solution
-        self.losses_mw = np.nansum(self.solution.injected.real, axis=0) * BASE_MVA
+    grid    its names and bands: node_ids, branch_ids, v_low and v_high [node]
+    solved  the states, as the grid solves them
+    """
 
-    @cached_property
-    def linearization(self) -> Linearization:
-        """Sensitivities here."""
-        return Linearization(self.grid.arrays, self.solution, [a.branches for a in self.solved.arrays])
+    grid: Grid
+    solved: Any
+    losses_mw: FloatArray
+    v: FloatArray
+    loading: FloatArray
 
-    @cached_property
-    def v(self) -> FloatArray:
-        """Voltage magnitudes. [node, step], per unit"""
-        return np.abs(self.solution.v)
+    def tangent_of(self, near: NearLimits, taps: Sequence[TapTerm]) -> TangentRows:
+        """How the values of these limits answer to injections and taps."""
+        raise NotImplementedError
 
-    @cached_property
-    def loading(self) -> FloatArray:
-        """Loading of both ends of every branch. [branch, 2, step], %; NaN where there is no rating"""
-        rating = self.grid.arrays.branches.rating_pu[:, :, None]
-        arrays, v = self.solved.arrays, self.solution.v
-        if all(a is arrays[0] for a in arrays):
-            return np.asarray(100.0 * current_magnitudes(arrays[0].branches, v) / rating)
-        parts = [current_magnitudes(a.branches, v[:, [t]]) for t, a in enumerate(arrays)]
-        return np.asarray(100.0 * np.concatenate(parts, axis=2) / rating)
+    def loss_rows(self) -> TangentRows:
+        """How the losses of every step answer to injections. [step, place], MW per MW and per Mvar"""
+        raise NotImplementedError
 
     @cached_property
     def voltage_excess(self) -> FloatArray:
@@ -112,19 +97,19 @@ class OperatingPoint:
     def voltages(self, near_pu: float, most: int, widened_pu: FloatArray | float = 0.0) -> Places:
         """Nodes and steps whose voltage is beyond its band, `widened` [node, step], or within `near_pu` of that; the
         worst of every step, at most `most`."""
-        return _worst_per_step(widened_pu - self.voltage_excess, near_pu, most)
+        return worst_per_step(widened_pu - self.voltage_excess, near_pu, most)
 
     def loadings(self, near_pct: float, most: int, limit_pct: float, widened_pct: FloatArray | float = 0.0) -> Places:
         """Branches and steps whose loading is beyond the limit, `widened` [branch, step], or within `near_pct` of
         that; the worst of every step, at most `most`."""
-        return _worst_per_step(widened_pct - self.loading_excess(limit_pct), near_pct, most)
+        return worst_per_step(widened_pct - self.loading_excess(limit_pct), near_pct, most)
 
     def voltage_limits(self, places: Places) -> NearLimits:
         """Limits of voltages: of each the side that is nearer."""
         node, step = places
         low, high, value = self.grid.v_low[node], self.grid.v_high[node], self.v[node, step]
         above = high - value < value - low
-        buses = self.grid.bus_of_node(node)
+        buses = self.grid.node_ids[node]
         name = [f"{'voltage_high' if up else 'voltage_low'}:{bus}" for bus, up in zip(buses, above, strict=True)]
         least, highest = np.where(above, -np.inf, low), np.where(above, high, np.inf)
         return NearLimits(self, "voltage", node, np.zeros_like(node), step, name, value, least, highest)
@@ -134,10 +119,81 @@ class OperatingPoint:
         branch, step = places
         loading = np.where(np.isnan(self.loading), -np.inf, self.loading)[branch, :, step]
         end = loading.argmax(axis=1).astype(np.int64)
-        ids = self.grid.arrays.branches.ids
+        ids = self.grid.branch_ids
         name, value = [f"loading:{ids[b]}" for b in branch], loading.max(axis=1, initial=-np.inf)
         least, highest = np.full(branch.size, -np.inf), np.full(branch.size, limit_pct)
         return NearLimits(self, "loading", branch, end, step, name, value, least, highest)
+
+    def summary(self, starts: pd.DatetimeIndex, loading_limit_pct: float = 100.0) -> pd.DataFrame:
+        """Extremes of every step and where they are."""
+        ids = self.grid.node_ids
+        loading = np.nanmax(np.where(np.isnan(self.loading), -1.0, self.loading), axis=1)
+        if not loading.size:  # nothing has a rating
+            loading = np.full((1, len(starts)), -1.0)
+        branch, names = loading.argmax(axis=0), self.grid.branch_ids
+        low, high = np.nanargmin(self.v, axis=0), np.nanargmax(self.v, axis=0)
+        steps = np.arange(len(starts))
+        over_v = self.v > self.grid.v_high[:, None] + V_TOLERANCE_PU
+        under_v = self.v < self.grid.v_low[:, None] - V_TOLERANCE_PU
+        return pd.DataFrame(
+            {
+                "v_min_pu": self.v[low, steps],
+                "v_min_bus": ids[low],
+                "v_max_pu": self.v[high, steps],
+                "v_max_bus": ids[high],
+                "loading_max_pct": loading[branch, steps],
+                "worst_branch": names[branch] if len(names) else "",
+                "losses_mw": self.losses_mw,
+                "voltage_violations": (over_v | under_v).sum(axis=0),
+                "overloads": (loading > loading_limit_pct + LOADING_TOLERANCE_PCT).sum(axis=0),
+            },
+            index=starts,
+        )
+
+
+class OperatingPoint(LimitedPoint):
+    """AC states of all intervals of a balanced grid."""
+
+    def __init__(self, grid: GridState, solved: SolvedHorizon) -> None:
+        self.grid: GridState = grid
+        self.solved, self.solution = solved, solved.solution
+        self.losses_mw = np.nansum(self.solution.injected.real, axis=0) * BASE_MVA
+
+    @cached_property
+    def linearization(self) -> Linearization:
+        """Sensitivities here."""
+        return Linearization(self.grid.arrays, self.solution, [a.branches for a in self.solved.arrays])
+
+    @cached_property
+    def v(self) -> FloatArray:  # type: ignore[override]  # the base declares it, here it is found when asked for
+        """Voltage magnitudes. [node, step], per unit"""
+        return np.abs(self.solution.v)
+
+    @cached_property
+    def loading(self) -> FloatArray:  # type: ignore[override]  # as above
+        """Loading of both ends of every branch. [branch, 2, step], %; NaN where there is no rating"""
+        rating = self.grid.arrays.branches.rating_pu[:, :, None]
+        arrays, v = self.solved.arrays, self.solution.v
+        if all(a is arrays[0] for a in arrays):
+            return np.asarray(100.0 * current_magnitudes(arrays[0].branches, v) / rating)
+        parts = [current_magnitudes(a.branches, v[:, [t]]) for t, a in enumerate(arrays)]
+        return np.asarray(100.0 * np.concatenate(parts, axis=2) / rating)
+
+    def tangent_of(self, near: NearLimits, taps: Sequence[TapTerm]) -> TangentRows:
+        linear = self.linearization
+        if near.kind == "voltage":
+            rows, scale = linear.voltage(near.element, near.step), np.ones(near.step.size)
+        else:
+            rows = linear.current(near.element, near.end, near.step)
+            scale = 100.0 / self.grid.arrays.branches.rating_pu[near.element, near.end]
+        tangent = self.in_units(rows, near.step, taps, scale)
+        if near.kind == "loading":
+            # A tap changes the current of its own transformer directly too, and the voltages take most of it back.
+            for term, effect in zip(taps, tangent.to_tap, strict=True):
+                for k, names in enumerate(term.transformers):
+                    around = self.half_a_step_around(names)
+                    effect[:, k] += scale * linear.current_step(near.element, near.end, near.step, *around)
+        return tangent
 
     def loss_rows(self) -> TangentRows:
         """How the losses of every step answer to injections. [step, node], MW per MW and per Mvar"""
@@ -185,32 +241,8 @@ class OperatingPoint:
             np.add.at(change, end, v[end] * np.conj(dy_own * v[end] + dy_other * v[far]))
         return np.nan_to_num(change[:-1])
 
-    def summary(self, starts: pd.DatetimeIndex, loading_limit_pct: float = 100.0) -> pd.DataFrame:
-        """Extremes of every step and where they are."""
-        ids = self.grid.network.bus.index[self.grid.arrays.topology.first_bus]
-        loading = np.nanmax(np.where(np.isnan(self.loading), -1.0, self.loading), axis=1)
-        branch = loading.argmax(axis=0)
-        low, high = np.nanargmin(self.v, axis=0), np.nanargmax(self.v, axis=0)
-        steps = np.arange(len(starts))
-        over_v = self.v > self.grid.v_high[:, None] + V_TOLERANCE_PU
-        under_v = self.v < self.grid.v_low[:, None] - V_TOLERANCE_PU
-        return pd.DataFrame(
-            {
-                "v_min_pu": self.v[low, steps],
-                "v_min_bus": ids[low],
-                "v_max_pu": self.v[high, steps],
-                "v_max_bus": ids[high],
-                "loading_max_pct": loading[branch, steps],
-                "worst_branch": self.grid.arrays.branches.ids[branch],
-                "losses_mw": self.losses_mw,
-                "voltage_violations": (over_v | under_v).sum(axis=0),
-                "overloads": (loading > loading_limit_pct + LOADING_TOLERANCE_PCT).sum(axis=0),
-            },
-            index=starts,
-        )
 
-
-def _worst_per_step(room: FloatArray, margin: float, most: int) -> Places:
+def worst_per_step(room: FloatArray, margin: float, most: int) -> Places:
     """Rows with less room than the margin, per column the `most` with the least; (row, column) pairs."""
     rows, columns = [], []
     for step in range(room.shape[1]):

@@ -13,8 +13,9 @@ import numpy as np
 from gridloop.optimize.devices.group import TapTerm
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.physics.base import StackedTerms
-from gridloop.optimize.physics.grid_state import GridState
-from gridloop.optimize.physics.operating_point import OperatingPoint, TangentRows
+from gridloop.optimize.physics.entries import Entries
+from gridloop.optimize.physics.grid import Grid
+from gridloop.optimize.physics.operating_point import LimitedPoint, TangentRows
 from gridloop.units import FloatArray, IntArray
 
 
@@ -22,7 +23,7 @@ from gridloop.units import FloatArray, IntArray
 class Around:
     """A point to linearize at: its AC state, and the variables that led there: x [row, step], tap_x [changer, step]."""
 
-    point: OperatingPoint
+    point: LimitedPoint
     x: FloatArray
     tap_x: list[FloatArray]
 
@@ -31,21 +32,22 @@ class Around:
 class Scene:
     """What all tangents of a problem have in common: the grid, the horizon, and the variables that move it.
 
-    node  [row]  node of every row of the terms
+    entry  where every row of the terms enters
     """
 
-    grid: GridState
+    grid: Grid
     horizon: Horizon
     terms: StackedTerms
     taps: Sequence[TapTerm]
-    node: IntArray
+    entry: Entries
 
     def over_variables(
         self, tangent: TangentRows, row: int, step: int, around: Around
     ) -> tuple[IntArray, FloatArray, float]:
         """Labels and coefficients of one tangent over all variables of a step, and its value at the point."""
         terms = self.terms
-        own = tangent.to_p[row, self.node] * terms.p[:, step] + tangent.to_q[row, self.node] * terms.q[:, step]
+        to_p, to_q = self.entry.take(tangent.to_p[row]), self.entry.take(tangent.to_q[row])
+        own = to_p * terms.p[:, step] + to_q * terms.q[:, step]
         labels, values = [terms.labels[:, step]], [own]
         at_x = float(own @ around.x[:, step])
         if tangent.to_tap:

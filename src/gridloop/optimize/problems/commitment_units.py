@@ -50,7 +50,8 @@ def units_of_network(
     A generator is on before the first hour where its p_mw is above 0, and where it must run; it, or one that is off,
     has been so for `since_h` hours. Limits that are missing do not limit. What a source gives is a unit source:ID that
     is always on; that it could take power does not count. Shunts draw their g_mw. What stands at a bus out of service
-    is left out. Storage ends no emptier than it began; its self-discharge does not count.
+    is left out. Storage ends no emptier than it began; its self-discharge does not count. Found outside its band, it
+    counts as full above it and as empty below it: what lies beyond is not planned with.
     Raises `InvalidNetwork`, `BadInput` and its kinds where the tables or series are wrong.
     """
     refuse(as_network(net))
@@ -273,10 +274,11 @@ def _starts(table: pd.DataFrame, unit: pd.DataFrame) -> pd.DataFrame:
 def _storage(net: Network, moment: Moment) -> pd.DataFrame:
     node = moment.node_of_bus[net.bus.index.get_indexer(pd.Index(net.storage["bus"]))]
     t = net.storage[net.storage["in_service"].to_numpy(dtype=bool) & (node >= 0)]
-    before = (t["soc"] - t["min_soc"]).clip(lower=0.0) * t["capacity_mwh"]
+    band = (t["max_soc"] - t["min_soc"]) * t["capacity_mwh"]
+    before = ((t["soc"] - t["min_soc"]) * t["capacity_mwh"]).clip(lower=0.0, upper=band)
     columns = (
-        t["max_charge_mw"], t["max_discharge_mw"], (t["max_soc"] - t["min_soc"]) * t["capacity_mwh"],
-        before, before, t["charge_efficiency"], t["discharge_efficiency"],
+        t["max_charge_mw"], t["max_discharge_mw"], band, before, before,
+        t["charge_efficiency"], t["discharge_efficiency"],
     )  # fmt: skip
     table = dict(zip(STORAGE_COLUMNS, columns, strict=True))
     return pd.DataFrame({**table, "bus": t["bus"]}, index=t.index)

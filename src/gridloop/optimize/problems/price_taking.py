@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gridloop.network.feeder.model import Feeder
 from gridloop.network.model import Network
-from gridloop.optimize.devices.battery import BAND_PRICE, Battery, BatteryGroup
+from gridloop.optimize.devices.battery import Battery
+from gridloop.optimize.devices.battery_group import BAND_PRICE, BatteryGroup
+from gridloop.optimize.devices.battery_reasons import Comparison
 from gridloop.optimize.devices.connection import PRICES, Connection
 from gridloop.optimize.devices.group import LIMIT_COLUMNS, LocalPrices, Quantity
 from gridloop.optimize.devices.market import Market
@@ -28,7 +31,7 @@ def suits(
     devices: Sequence[Any],
     prices: pd.DataFrame,
     connection: Connection,
-    network: Network | None,
+    network: Network | Feeder | None,
     physics: Physics | None,
     previous: Plan | pd.DataFrame | None,
 ) -> bool:
@@ -37,7 +40,7 @@ def suits(
         return False
     if not all(type(device) is Battery and energy_only(device) for device in devices):
         return False
-    if connection.contracted_peak_mw is not None and connection.peak_price_per_mw > 0:
+    if connection.outages or (connection.contracted_peak_mw is not None and connection.peak_price_per_mw > 0):
         return False
     most_in, most_out = (sum(getattr(b, f"max_{way}_mw") for b in devices) for way in ("charge", "discharge"))
     if connection.import_limit_mw <= most_in or connection.export_limit_mw <= most_out:
@@ -54,8 +57,9 @@ def plan(devices: Sequence[Any], market: Market, connection: Connection) -> Plan
     seconds = time.perf_counter() - started
     net = found.power.sum(axis=1)
     local = _local_prices(group, market, found, net)
+    worth = _worth(group, found.worth[0])
     quantities = [
-        *((group.kind, q) for q in group.quantities(found.power.T, found.energy.T, found.worth[0], local)),
+        *((group.kind, q) for q in group.quantities(found.power.T, found.energy.T, worth, local)),
         ("connection", Quantity("import_mw", [connection.id], [""], np.maximum(net, 0.0)[None, :])),
         ("connection", Quantity("export_mw", [connection.id], [""], np.maximum(-net, 0.0)[None, :])),
     ]
@@ -73,6 +77,11 @@ def plan(devices: Sequence[Any], market: Market, connection: Connection) -> Plan
         local_price=pd.DataFrame(local.p.T, index=horizon.starts, columns=local.bus),
         limits=pd.DataFrame(columns=LIMIT_COLUMNS),
     )
+
+
+def _worth(group: BatteryGroup, stored: FloatArray) -> Comparison:
+    """What decides in the first interval. stored [battery]  worth of a MWh stored"""
+    return Comparison(group.eta_in * stored, stored / group.eta_out + group.wear, group.least, group.most)
 
 
 def _parts(group: BatteryGroup, market: Market, found: Stored, net: FloatArray) -> dict[str, float]:

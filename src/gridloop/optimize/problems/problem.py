@@ -10,7 +10,7 @@ import pandas as pd
 
 from gridloop.optimize import diagnose
 from gridloop.optimize.devices.connection import ConnectionModel
-from gridloop.optimize.devices.group import Group, Quantity
+from gridloop.optimize.devices.group import Group, LocalPrices, Quantity
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.linear import Sum, minimize
 from gridloop.optimize.physics.base import Physics
@@ -18,6 +18,7 @@ from gridloop.optimize.plan import Plan, plan_table
 from gridloop.optimize.problems.calm import add_change_cost
 from gridloop.optimize.problems.rounds import End
 from gridloop.optimize.problems.weights import weighted
+from gridloop.optimize.solve import Outcome
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,17 @@ class Problem:
         minimize(model, weighted(costs, self.weights))
         return model, costs
 
-    def plan(self, end: End, costs: dict[str, Sum]) -> Plan:
-        """The plan that a solution means."""
-        outcome = end.outcome
+    def local_prices(self, outcome: Outcome) -> LocalPrices:
+        """What energy is worth at every bus, the connection's limits named."""
         prices = self.physics.local_prices(outcome)
         for name, effect in self.connection.limit_effects(outcome):
             prices = prices.with_common_limit(name, effect)
+        return prices
+
+    def plan(self, end: End, costs: dict[str, Sum]) -> Plan:
+        """The plan that a solution means."""
+        outcome = end.outcome
+        prices = self.local_prices(outcome)
         quantities: list[tuple[str, Quantity]] = []
         for group in self.groups:
             quantities.extend((group.kind, quantity) for quantity in group.read(outcome, prices))
@@ -74,7 +80,8 @@ class Problem:
             check=check,
             gave_way=gave_way,
             status=outcome.status,
-            diagnosis=diagnose.what_gave_way(gave_way) or unsettled,
+            diagnosis=diagnose.what_gave_way(gave_way) or unsettled or diagnose.not_proven(outcome),
+            gap=outcome.gap,
             rounds=end.rounds,
             solver_s=end.seconds,
             local_price=pd.DataFrame(prices.p.T, index=self.horizon.starts, columns=prices.bus),

@@ -11,6 +11,9 @@ from gridloop.optimize.solve import Outcome, Session
 
 MAX_ROUNDS = 16
 RELAXED_ROUNDS = 3
+# Where a physics looks at every solution, a search of whole decisions takes this share of the time that is left: later
+# rounds have new limits to answer.
+SEARCH_SHARE = 0.5
 # Every round of settling fixes at least one decision, and there are few left to take after the first.
 SETTLING_ROUNDS = 6
 
@@ -31,7 +34,8 @@ def solve_in_rounds(session: Session, groups: Sequence[Group], physics: Physics)
     The first rounds stay relaxed, so that whole decisions are taken with the limits already in view. The last thing
     that happens to a plan is that the physics looks at it.
     """
-    outcome = session.run()
+    share = SEARCH_SHARE if session.grows else 1.0
+    outcome = session.run(share)
     seconds = outcome.seconds
     for round_ in range(1, MAX_ROUNDS + SETTLING_ROUNDS + 1):
         if not outcome.solved:
@@ -43,6 +47,6 @@ def solve_in_rounds(session: Session, groups: Sequence[Group], physics: Physics)
             return End(outcome, round_, seconds, agreed)
         if round_ < MAX_ROUNDS + SETTLING_ROUNDS:
             session.fix(fixes)
-            outcome = session.run()
+            outcome = session.run(share)
             seconds += outcome.seconds
     return End(outcome, round_, seconds, False)

@@ -9,20 +9,25 @@ from functools import cached_property
 import linopy
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 
 from gridloop.errors import BadInput, listed
+from gridloop.network.feeder.model import Feeder
+from gridloop.network.model import Network
 from gridloop.optimize.devices.connection import Connection, ConnectionModel, price_table
 from gridloop.optimize.devices.group import Sent
 from gridloop.optimize.devices.kinds import groups_of
 from gridloop.optimize.devices.market import Market
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.linear import Sum
+from gridloop.optimize.physics.ac_tangent import AcTangent
+from gridloop.optimize.physics.base import Physics
 from gridloop.optimize.physics.copper_plate import CopperPlate
 from gridloop.optimize.problems.inputs import check_input
 from gridloop.optimize.problems.problem import Problem
+from gridloop.optimize.robust.added import Added
 from gridloop.optimize.robust.scenario import Scenario
-from gridloop.optimize.solve import Fix, Outcome
+from gridloop.optimize.solve import GAVE_WAY, Fix, Outcome
 from gridloop.optimize.solve.arrays import Answer
 from gridloop.units import FloatArray, IntArray
 
@@ -47,6 +52,7 @@ class Block:
 
     cost, lower, upper [column]; matrix [row, column]; row_lower, row_upper [row]
     columns, rows  linopy labels of columns and rows; first_column, first_row  their places in the large model
+    added        what the network has told; in the arrays once the block has `grown`
     """
 
     problem: Problem
@@ -60,11 +66,19 @@ class Block:
     matrix: csr_array
     row_lower: FloatArray
     row_upper: FloatArray
+    added: Added
     first_column: int = 0
     first_row: int = 0
 
     @classmethod
-    def build(cls, scenario: Scenario, connection: Connection, horizon: Horizon | None, calls_fit: bool) -> Block:
+    def build(
+        cls,
+        scenario: Scenario,
+        connection: Connection,
+        horizon: Horizon | None,
+        calls_fit: bool,
+        network: Network | Feeder | None,
+    ) -> Block:
         """The model of one scenario, from the same pieces as every schedule.
 
         calls_fit  False where the connection's limits stand outside of it: nobody then keeps room for calls of services
@@ -75,7 +89,8 @@ class Block:
         horizon = horizon or Horizon.regular(pd.DatetimeIndex(table.index))
         check_input(scenario.devices, table, horizon)
         groups = groups_of(scenario.devices, Market(table, horizon))
-        problem = Problem(horizon, groups, ConnectionModel(connection, table), CopperPlate())
+        physics: Physics = CopperPlate() if network is None else AcTangent(network)
+        problem = Problem(horizon, groups, ConnectionModel(connection, table), physics)
         model, costs = problem.build(None, 0.0)
         if not calls_fit and any(group.offers() for group in groups):
             raise BadInput("A chance on the connection's limits keeps no room for calls of services; leave one out.")
@@ -92,7 +107,30 @@ class Block:
         right, sense = np.asarray(m.b, dtype=float), np.asarray(m.sense)
         below, above = np.where(sense == "<", -np.inf, right), np.where(sense == ">", np.inf, right)
         cost, lower, upper = (np.asarray(found, dtype=float) for found in (m.c, m.lb, m.ub))
-        return cls(problem, model, costs, columns, rows, cost, lower, upper, matrix, below, above)
+        added = Added(_inverse(columns), columns.size)
+        return cls(problem, model, costs, columns, rows, cost, lower, upper, matrix, below, above, added)
+
+    def grown(self) -> Block:
+        """The same with what its network has added so far: further rows, and columns for what they exceed."""
+        more = self.added
+        if not more.rows and not more.fixes:
+            return self
+        lower, upper = self.lower.copy(), self.upper.copy()
+        for fix in more.fixes:
+            at = self.column_of[fix.labels]
+            lower[at], upper[at] = fix.lower, fix.upper
+        price, (low, high) = more.cost(), more.bounds()
+        own = csr_array((self.matrix.data, self.matrix.indices, self.matrix.indptr),
+                        shape=(self.rows.size, self.columns.size + price.size))  # fmt: skip
+        return replace(
+            self,
+            cost=np.append(self.cost, price),
+            lower=np.append(lower, np.zeros(price.size)),
+            upper=np.append(upper, np.full(price.size, np.inf)),
+            matrix=csr_array(vstack([own, more.matrix()], format="csr")),
+            row_lower=np.append(self.row_lower, low),
+            row_upper=np.append(self.row_upper, high),
+        )
 
     def at(self, first_column: int, first_row: int) -> Block:
         """The same with its place in the large model."""
@@ -114,16 +152,18 @@ class Block:
 
     def outcome(self, answer: Answer, scale: float) -> Outcome:
         """Its part of an answer, duals divided by how much the scenario counts."""
-        mine = slice(self.first_column, self.first_column + self.columns.size)
+        mine = slice(self.first_column, self.first_column + self.cost.size)
         x = answer.x[mine]
+        behind = self.first_row + self.rows.size
+        exceeded = self.added.exceeded(x[self.columns.size :])
         return Outcome(
             status=answer.status,
             objective=float(self.cost @ x),
             seconds=answer.seconds,
             iterations=answer.iterations,
-            row_dual={},
-            gave_way={},
-            gave_way_cost=0.0,
+            row_dual=self.added.duals(answer.row_dual[behind : behind + len(self.added.rows)] / scale),
+            gave_way={name: amount for name, amount in exceeded.items() if amount > GAVE_WAY},
+            gave_way_cost=sum(self.added.prices[name] * amount for name, amount in exceeded.items()),
             _x=x,
             _reduced_cost=answer.reduced_cost[mine] / scale,
             _dual=answer.row_dual[self.first_row : self.first_row + self.rows.size] / scale,
@@ -131,9 +171,9 @@ class Block:
             _row_of=self.row_of,
         )
 
-    def fixes(self, outcome: Outcome) -> list[tuple[IntArray, Fix]]:
-        """What the devices settle after a solve, with its columns."""
-        return [(self.place(fix.labels), fix) for group in self.problem.groups for fix in group.settle(outcome)]
+    def fixes(self, outcome: Outcome) -> list[Fix]:
+        """What the devices settle after a solve."""
+        return [fix for group in self.problem.groups for fix in group.settle(outcome)]
 
     def decisions(self, steps: int) -> dict[Key, Decision]:
         """What is sent in the first intervals.

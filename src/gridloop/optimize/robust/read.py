@@ -12,11 +12,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from gridloop.optimize.devices.group import SMALLEST_SHARE, Quantity
+from gridloop.optimize.devices.group import SMALLEST_SHARE, LocalPrices, Quantity
 from gridloop.optimize.plan import Plan, plan_table
 from gridloop.optimize.problems.rounds import End
 from gridloop.optimize.robust.program import Program, Solved
 from gridloop.optimize.solve import Outcome
+from gridloop.units import FloatArray
 
 
 def common_table(program: Program, solved: Solved, steps: int) -> pd.DataFrame:
@@ -31,9 +32,8 @@ def common_table(program: Program, solved: Solved, steps: int) -> pd.DataFrame:
         at = int(np.argmax(solved.counts))
         outcome = solved.outcomes[at]
     problem = program.blocks[at].problem
-    prices = problem.physics.local_prices(outcome)
-    for name, effect in problem.connection.limit_effects(outcome):
-        prices = prices.with_common_limit(name, effect)
+    mixed = alike and program.on_network
+    prices = _mean_prices(program, solved) if mixed else problem.local_prices(outcome)
     for kind, dual in solved.limit_dual.items():
         effect = (-dual if kind == "import_limit" else dual) / problem.horizon.hours
         shown = np.abs(effect) > SMALLEST_SHARE
@@ -69,14 +69,45 @@ def _with_reasons(own: pd.DataFrame, common: pd.DataFrame) -> pd.DataFrame:
     return own
 
 
+def _mean_prices(program: Program, solved: Solved) -> LocalPrices:
+    """Worth of energy at every bus over the scenarios, by how much each counts.
+
+    The limit that is named has the largest share in any of them.
+    """
+    each = [block.problem.local_prices(outcome) for block, outcome in zip(program.blocks, solved.outcomes, strict=True)]
+    counts = solved.counts
+
+    def mean(name: str) -> FloatArray:
+        return np.asarray(sum(m * getattr(one, name) for m, one in zip(counts, each, strict=True)))
+
+    shares = np.stack([m * one.limit_share for m, one in zip(counts, each, strict=True)])
+    largest = np.argmax(np.abs(shares), axis=0)[None]
+    names = np.stack([one.limit for one in each])
+    q_effects = np.stack([m * one.q_limit_effect for m, one in zip(counts, each, strict=True)])
+    q_names = np.stack([one.q_limit for one in each])
+    q_largest = np.argmax(np.abs(q_effects), axis=0)[None]
+    return replace(
+        each[0],
+        energy=mean("energy"),
+        p=mean("p"),
+        q=mean("q"),
+        limit_effect=mean("limit_effect"),
+        q_limit_effect=mean("q_limit_effect"),
+        limit=np.take_along_axis(names, largest, axis=0)[0],
+        limit_share=np.take_along_axis(shares, largest, axis=0)[0],
+        q_limit=np.take_along_axis(q_names, q_largest, axis=0)[0],
+    )
+
+
 def _mean(program: Program, solved: Solved) -> Outcome:
     """Values by weight, and duals by how much each scenario counts, as if they were one schedule's."""
     first, w, m = solved.outcomes[0], program.weights, solved.counts
     everyone = solved.outcomes
+    own = program.blocks[0].columns.size  # behind them stands what each scenario's own limits exceed
     return replace(
         first,
         objective=float(w @ solved.costs),
-        _x=np.asarray(sum(share * outcome._x for share, outcome in zip(w, everyone, strict=True))),
-        _reduced_cost=np.asarray(sum(share * o._reduced_cost for share, o in zip(m, everyone, strict=True))),
+        _x=np.asarray(sum(share * outcome._x[:own] for share, outcome in zip(w, everyone, strict=True))),
+        _reduced_cost=np.asarray(sum(share * o._reduced_cost[:own] for share, o in zip(m, everyone, strict=True))),
         _dual=np.asarray(sum(share * o._dual for share, o in zip(m, everyone, strict=True))),
     )

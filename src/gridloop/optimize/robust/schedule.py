@@ -11,7 +11,10 @@ import numpy as np
 import pandas as pd
 
 from gridloop.diagnosis import Diagnosis
-from gridloop.errors import BadInput, OutOfRange
+from gridloop.errors import BadInput, OutOfRange, SolveFailed
+from gridloop.network.feeder.model import Feeder
+from gridloop.network.model import Network
+from gridloop.optimize import diagnose
 from gridloop.optimize.devices.connection import Connection
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.plan import COLUMNS
@@ -33,6 +36,7 @@ def schedule_robust(
     level: float = 0.9,
     chance: float | None = None,
     common: int = 1,
+    network: Network | Feeder | None = None,
     time_limit_s: float = 60.0,
 ) -> RobustPlan:
     """The plan whose first decisions are the same in every scenario, and best for all of them together.
@@ -44,10 +48,12 @@ def schedule_robust(
                approximation, which is conservative: it asks for more than the chance. Where even that is impossible
                it is missed at the connection's `limit_price` over the whole horizon. None: limits as in `schedule`
     common     number of first intervals that are decided now
+    network    the grid of the devices' buses: in every scenario its losses and limits are those of its own AC flow,
+               limits elastic as in `schedule`; None plans on a copper plate
     time_limit_s  of every solve; there are four: together, apart, the mean, and with what the mean would decide
 
     In common are the powers that are sent (of batteries, vehicles, loads that move, stores); curtailment, lost load and
-    purchases answer in every scenario. Not for whole decisions (`ShiftableRun`) and without a network.
+    purchases answer in every scenario. Not for whole decisions (`ShiftableRun`).
     The same input gives the same plan, bit for bit.
 
     Raises what `schedule` raises, `OutOfRange` for weights, risk and chance that are none, and `BadInput` for whole
@@ -62,19 +68,27 @@ def schedule_robust(
     def program(of: Sequence[Scenario], weights: FloatArray) -> Program:
         return Program(
             of, weights, connection=limits, horizon=horizon, risk=measure, chance=chance, common=common,
-            time_limit_s=time_limit_s,
+            time_limit_s=time_limit_s, network=network,
         )  # fmt: skip
 
-    everything = program(scenarios, weights)
+    try:
+        everything = program(scenarios, weights)
+    except SolveFailed as error:
+        when = horizon or Horizon.regular(pd.DatetimeIndex(scenarios[0].prices.index))
+        return without_solution(when, pd.DataFrame(columns=COLUMNS), diagnose.no_ac_solution(error, when))
     if not 1 <= common <= len(everything.horizon):
         raise OutOfRange(f"common is {common}; allowed is 1 … {len(everything.horizon)}, the number of intervals.")
-    solved = everything.together()
+    try:
+        solved = everything.together()
+    except SolveFailed as error:
+        solved = diagnose.no_ac_solution(error, everything.horizon)
     if isinstance(solved, Diagnosis):
         return without_solution(everything.horizon, pd.DataFrame(columns=COLUMNS), solved)
-    knowing = everything.apart()
-    apart = np.full(len(called), np.nan) if isinstance(knowing, Diagnosis) else knowing.costs
+    # Read before anything else is solved: a network keeps the state it looked at last.
     table = common_table(everything, solved, common)
     found = plans(everything, solved, table, called)
+    knowing = everything.apart()
+    apart = np.full(len(called), np.nan) if isinstance(knowing, Diagnosis) else knowing.costs
     within = np.array([_within(plan.wide("import_mw"), plan.wide("export_mw"), limits) for plan in found.values()])
     overview = pd.DataFrame(
         {"weight": weights, "cost": solved.costs, "cost_knowing": apart, "within_limits": within},

@@ -15,3 +15,5 @@ class RepricedSession(Session):
         """Set the cost per unit of variables. labels, coefficients [variable]: linopy labels, each at most once"""
         columns = self._column_of[labels].astype(np.int32)
         self._highs.changeColsCost(columns.size, columns, np.asarray(coefficients, dtype=float))
+        if self._search is not None:
+            self._search.forget()

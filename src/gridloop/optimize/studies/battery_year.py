@@ -7,6 +7,7 @@ that the energy carried from day to day is that of the plan.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ import pandas as pd
 
 from gridloop.errors import OutOfRange, SolveFailed
 from gridloop.optimize.devices.battery import Battery
+from gridloop.optimize.devices.battery_depth import wear_money
 from gridloop.optimize.devices.battery_services import with_calls
 from gridloop.optimize.devices.connection import price_table
 from gridloop.optimize.devices.services import PRICE
@@ -91,27 +93,34 @@ def battery_study(
     return BatteryStudy(rolling_year(battery, prices, expected, zone=zone), foresight_year(battery, prices))
 
 
-def foresight_year(battery: Battery, prices: pd.DataFrame | pd.Series) -> BatteryYear:
+def foresight_year(
+    battery: Battery, prices: pd.DataFrame | pd.Series, *, weights: Mapping[str, float] | None = None
+) -> BatteryYear:
     """The best that could have been done, by one plan over all of the span: a bound, not a way to run a battery.
 
-    Moving early is worth nothing here: over a year its tie-break would be money.
+    Moving early is worth nothing here: over a year its tie-break would be money. weights: as in `schedule`
     """
     table = price_table(prices)
     free = replace(battery, early_cost=0.0)
-    plan = schedule([free], table, time_limit_s=YEAR_LIMIT_S)
-    if plan.status != "optimal":
+    plan = schedule([free], table, weights=weights, time_limit_s=YEAR_LIMIT_S)
+    if not plan.solved:
         raise SolveFailed(f"The plan with perfect foresight ended as {plan.status}: {plan.diagnosis}")
     found = {name: plan.of(battery.id, name).to_numpy() for name in ("p_mw", "soc", *_offered(battery))}
     return _settled(battery, table, found, FORESIGHT)
 
 
 def rolling_year(
-    battery: Battery, prices: pd.DataFrame | pd.Series, expected: pd.DataFrame | pd.Series, *, zone: str = "UTC"
+    battery: Battery,
+    prices: pd.DataFrame | pd.Series,
+    expected: pd.DataFrame | pd.Series,
+    *,
+    zone: str = "UTC",
+    weights: Mapping[str, float] | None = None,
 ) -> BatteryYear:
     """Each local day planned on what was expected of it, settled at what came, its energy carried to the next.
 
     The plan looks a day further than it decides, at prices as expected of the first: what stays stored overnight is
-    worth what it will bring. Arguments as in `battery_study`.
+    worth what it will bring. Arguments as in `battery_study`; weights as in `schedule`: money stays money.
     """
     real, foreseen = price_table(prices), price_table(expected)
     if not real.index.equals(foreseen.index) or list(real.columns) != list(foreseen.columns):
@@ -130,18 +139,24 @@ def rolling_year(
         if known.isna().to_numpy().any():
             found["soc"][rows] = soc * np.cumprod(kept[rows])
         else:
-            for name, values in _day(replace(battery, initial_soc=soc), known, names, step).items():
+            for name, values in _day(replace(battery, initial_soc=soc), known, names, step, weights).items():
                 found[name][rows] = values
         soc = _inside(float(found["soc"][rows[-1]]), battery)
     return _settled(battery, real, found, FORECASTS)
 
 
-def _day(battery: Battery, known: pd.DataFrame, names: tuple[str, ...], step: pd.Timedelta) -> dict[str, FloatArray]:
+def _day(
+    battery: Battery,
+    known: pd.DataFrame,
+    names: tuple[str, ...],
+    step: pd.Timedelta,
+    weights: Mapping[str, float] | None,
+) -> dict[str, FloatArray]:
     """A day's plan: the first half of one over the day and the same once more."""
     n, starts = len(known), pd.DatetimeIndex(known.index)
     twice = pd.concat([known, known]).set_axis(pd.date_range(starts[0], periods=2 * n, freq=step), axis=0)
-    plan = schedule([battery], twice)
-    if plan.status != "optimal":
+    plan = schedule([battery], twice, weights=weights)
+    if not plan.solved:
         raise SolveFailed(f"The plan of the day from {starts[0]} ended as {plan.status}: {plan.diagnosis}")
     return {name: plan.of(battery.id, name).to_numpy()[:n] for name in names}
 
@@ -163,7 +178,7 @@ def _settled(battery: Battery, prices: pd.DataFrame, found: dict[str, FloatArray
             "hours": hours, "price_per_mwh": buy, "p_mw": p_mw, "soc": soc,
             "charged_mwh": charge * hours, "discharged_mwh": discharge * hours, **offers,
             "energy_money": energy, "regulation_money": paid["regulation_up"] + paid["regulation_down"],
-            "reserve_money": paid["reserve"], "wear_money": battery.degradation_cost * discharge * hours,
+            "reserve_money": paid["reserve"], "wear_money": wear_money(battery, charge, discharge, hours),
         },
         index=pd.DatetimeIndex(prices.index, name="valid_at"),
     )  # fmt: skip

@@ -133,7 +133,7 @@ def _by_device(
 def _check(split: Split, measured: pd.DataFrame, numbers: tuple[float, ...]) -> None:
     if not all(number >= 0 for number in numbers):
         raise OutOfRange(f"Tolerances and prices of a delivery must not be negative; they are {numbers}.")
-    if split.plan.status != "optimal":
+    if not split.plan.solved:
         raise BadInput(
             f"The split of {split.plant} has no plan to compare with: the solver says {split.plan.status!r}. "
             "See its `plan.diagnosis`, and split the promise again.",

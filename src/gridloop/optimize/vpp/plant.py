@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import BadInput, GapInSeries, OutOfRange, listed
+from gridloop.network.feeder.model import Feeder
 from gridloop.network.model import Network
 from gridloop.optimize.devices.ev import EVFleet
 from gridloop.optimize.devices.kinds import Device
@@ -40,7 +41,7 @@ class VirtualPowerPlant:
 
     devices: Sequence[Device]
     imbalance_price: float = PRICE_CAP
-    network: Network | None = None
+    network: Network | Feeder | None = None
     id: str = "plant"
 
     def __post_init__(self) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 from gridloop.diagnosis import Diagnosis
 from gridloop.errors import listed
 from gridloop.optimize import diagnose
-from gridloop.optimize.devices.battery import BatteryGroup
+from gridloop.optimize.devices.battery_group import BatteryGroup
 from gridloop.optimize.plan import Plan, plan_table
 from gridloop.optimize.problems.rounds import End
 from gridloop.optimize.solve import GAVE_WAY, Outcome
@@ -55,7 +55,7 @@ class Split:
     @property
     def kept(self) -> bool:
         """True where all that was promised is given; rounding that the diagnosis does not name is not missed."""
-        return self.plan.status == "optimal" and not (self.missing_mw.abs() > GAVE_WAY).any()
+        return self.plan.solved and not (self.missing_mw.abs() > GAVE_WAY).any()
 
     def setpoints(self) -> pd.DataFrame:
         """What is sent for the first interval, each with its reason."""

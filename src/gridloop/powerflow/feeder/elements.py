@@ -25,11 +25,11 @@ def branch_tables(
         feeder.line.index, ["p_tail_mw", "q_tail_mvar", "p_head_mw", "q_head_mvar", "losses_mw", "loading_pct"]
     )
     rating_ka = feeder.line["i_max_ka"].to_numpy(dtype=float)
-    rated_ka = _rated_ka(feeder)
+    rated_ka = coil_rating_ka(feeder)
     conductors: list[pd.DataFrame] = []
     units: list[pd.DataFrame] = []
     losses = 0.0
-    for group in [*arrays.groups, _regulators(arrays, taps)]:
+    for group in [*arrays.groups, regulator_group(arrays, taps)]:
         i, s = _ends(group, v_kv)
         losses += float(s.real.sum()) if group.table != "source" else 0.0
         if group.table == "line":
@@ -74,7 +74,7 @@ def _transformers(feeder: Feeder, units: list[pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(values, index=feeder.transformer.index, columns=columns)
 
 
-def _rated_ka(feeder: Feeder) -> FloatArray:
+def coil_rating_ka(feeder: Feeder) -> FloatArray:
     """Rated current of the coils of every winding. [transformer, winding]; NaN where there is no such winding"""
     found = np.full((len(feeder.transformer), 3), np.nan)
     w = feeder.winding
@@ -97,7 +97,7 @@ def _ends(group: Group, v_kv: ComplexArray) -> tuple[ComplexArray, ComplexArray]
     return i, v * np.conj(i)
 
 
-def _regulators(arrays: FeederArrays, taps: IntArray) -> Group:
+def regulator_group(arrays: FeederArrays, taps: IntArray) -> Group:
     """The regulators' units at their taps, in siemens, as further transformers: ends of winding 1 come first."""
     units = arrays.units
     a = units.v_secondary_kv * (1.0 + arrays.step * taps[arrays.control]) / units.v_primary_kv

@@ -38,15 +38,24 @@ class Found:
 
     taken_mw  [step]  consumption less injection
     cost      by part, in money
+    soc       battery → state of charge at the end of every interval [step]
     sent      (device, quantity) → value of the first interval, of all that a new plan keeps steady
     import_by_calls, export_by_calls  [step]  what is taken or injected on top where all that is held ready is called
+    taken_at  where it is taken: buses, MW and Mvar [device, step] of several devices at a time
     """
 
     taken_mw: FloatArray
     cost: dict[str, float] = field(default_factory=dict)
     sent: dict[tuple[str, str], float] = field(default_factory=dict)
+    soc: dict[str, FloatArray] = field(default_factory=dict)
     import_by_calls: FloatArray | float = 0.0
     export_by_calls: FloatArray | float = 0.0
+    taken_at: list[tuple[list[str], FloatArray, FloatArray]] = field(default_factory=list)
+
+    def take(self, buses: Sequence[Any], p_mw: FloatArray, q_mvar: FloatArray | float = 0.0) -> None:
+        """Devices at these buses take so much. [device, step]"""
+        self.taken_mw += p_mw.sum(axis=0)
+        self.taken_at.append(([str(bus) for bus in buses], p_mw, np.broadcast_to(q_mvar, p_mw.shape)))
 
 
 def one_each(devices: Sequence[Any]) -> Owners:
@@ -93,3 +102,9 @@ def hours_from(span: Span, times: pd.Series) -> FloatArray:
     """Hours from the start of the plan."""
     since = pd.DatetimeIndex(times).as_unit("ns").asi8 - span.starts.as_unit("ns").asi8[0]
     return np.asarray(since / NS_PER_HOUR)
+
+
+def served_reactive(q: FloatArray, wanted: FloatArray, left_out: FloatArray) -> FloatArray:
+    """Reactive power of loads of which a part is left out: the same share of it is. [device, step], Mvar"""
+    share = np.where(wanted > 0, left_out / np.where(wanted > 0, wanted, 1.0), 0.0)
+    return np.asarray(q * (1.0 - share))

@@ -9,6 +9,7 @@ import numpy as np
 from gridloop.optimize.check.checked import Ledger
 from gridloop.optimize.check.devices.base import Found, Kind, Span, Values, number
 from gridloop.optimize.check.devices.battery_services import add_earnings, check_offers, moved, offered
+from gridloop.optimize.check.devices.battery_wear import wear_of
 from gridloop.optimize.devices.battery import Battery
 
 # Money per MWh and hour outside a battery's band, as docs/math/schedule.md says (BAND_PRICE).
@@ -17,7 +18,7 @@ OUTSIDE_BAND = 100.0
 
 def _check(batteries: Sequence[Battery], values: Values, span: Span, ledger: Ledger, found: Found) -> None:
     names, h = [b.id for b in batteries], span.hours
-    capacity, wear, early = (number(batteries, n) for n in ("capacity_mwh", "degradation_cost", "early_cost"))
+    capacity, early = (number(batteries, n) for n in ("capacity_mwh", "early_cost"))
     into, out_of = number(batteries, "charge_efficiency"), number(batteries, "discharge_efficiency")
     p, energy = values["battery", "p_mw"], values["battery", "soc"] * capacity
     ledger.at_most("charging", names, np.clip(p, 0, None), number(batteries, "max_charge_mw"), "MW", span.starts)
@@ -48,8 +49,9 @@ def _check(batteries: Sequence[Battery], values: Values, span: Span, ledger: Led
     worth = np.where(np.isnan(given), span.mean_export * out_of, given)
     waiting = np.cumsum(h) - h
     net = charge - discharge
-    found.taken_mw += net.sum(axis=0)
-    found.cost["battery_wear"] = float((wear * discharge * h).sum())
+    found.take([b.bus for b in batteries], net)
+    worn = [wear_of(b, charge[k], discharge[k], h) for k, b in enumerate(batteries)]
+    found.cost["battery_wear"] = float(sum(worn))
     found.cost["battery_waiting"] = float((early * np.abs(p) * (waiting * h)).sum())
     found.cost["stored_energy"] = -float((worth[:, 0] * energy[:, -1]).sum())
     if bool((low < least).any() or (idle > most).any()):
@@ -57,6 +59,7 @@ def _check(batteries: Sequence[Battery], values: Values, span: Span, ledger: Led
     add_earnings(batteries, ready, span, found)
     found.import_by_calls += (p + ready.down - net).sum(axis=0)
     found.export_by_calls += (net - (p - ready.up - ready.reserve)).sum(axis=0)
+    found.soc |= dict(zip(names, values["battery", "soc"], strict=True))
     found.sent |= {(name, "p_mw"): float(value) for name, value in zip(names, p[:, 0], strict=True)}
 
 

@@ -39,7 +39,7 @@ def _check(fleets: Sequence[EVFleet], values: Values, span: Span, ledger: Ledger
     short = np.clip(np.where(column["give"][:, 0] > 0, within, np.clip(within, 0, None)) - at_plug, 0, None)
     # A car may end no further below its need than the need itself: what it gave comes back.
     ledger.at_most("energy missing at departure", names, short, np.clip(within, 0, None), "MWh")
-    found.taken_mw += p.sum(axis=0)
+    found.take(list(cars["bus"]), p)
     found.cost["ev_unserved"] = _lost_charge(column, np.clip(within, 0, None), short)
     begin = np.cumsum(h) - h
     found.cost["ev_waiting"] = float((column["early"] * (taken + given) * begin).sum())

@@ -10,8 +10,12 @@ import numpy as np
 from gridloop.optimize.check.checked import Ledger
 from gridloop.optimize.check.devices import (
     battery,
+    building,
+    compressor_station,
     ev,
+    island_reserve,
     load,
+    process,
     renewable,
     shiftable,
     shiftable_run,
@@ -24,7 +28,10 @@ from gridloop.optimize.check.devices.base import Found, Kind, Span, Values
 KINDS: tuple[Kind, ...] = (
     battery.KIND, ev.KIND, renewable.KIND, load.KIND, tap_changer.KIND,
     shiftable.KIND, shiftable_run.KIND, stepped.REDUCIBLE, stepped.SHEDDABLE,
-    store.WATER_HEATER, store.HEAT_PUMP, store.PUMP,
+    store.WATER_HEATER, store.HEAT_PUMP, store.PUMP, building.KIND,
+    process.KIND, process.TASKS,
+    compressor_station.STATIONS, compressor_station.MACHINES,
+    island_reserve.KIND,
 )  # fmt: skip
 
 

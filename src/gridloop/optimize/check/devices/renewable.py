@@ -20,7 +20,7 @@ def _check(renewables: Sequence[Renewable], values: Values, span: Span, ledger: 
     ledger.at_least("output", names, p, np.where(curtailable, 0.0, available), "MW", span.starts)
     limit = number(renewables, "q_limit_mvar")
     ledger.at_most("reactive power", names, np.abs(q), limit, "Mvar", span.starts)
-    found.taken_mw -= p.sum(axis=0)
+    found.take([r.bus for r in renewables], -p, -q)
     found.cost["curtailment"] = float((number(renewables, "curtailment_cost") * (available - p) * span.hours).sum())
     found.cost["reactive_power"] = float((number(renewables, "reactive_cost") * np.abs(q) * span.hours).sum())
     found.sent |= {(name, "q_mvar"): float(q[k, 0]) for k, name in enumerate(names) if limit[k, 0] > 0}

@@ -41,7 +41,7 @@ def _check(loads: Sequence[Shiftable], values: Values, span: Span, ledger: Ledge
     rest, price = np.clip(energy - run, 0, None), mean_price(span)
     miss = np.array([np.inf if load.left_out_cost is None else load.left_out_cost for load in loads])
     later = np.where(price <= miss, np.minimum(rest, later_most), np.where(may_miss, 0.0, rest))
-    found.taken_mw += p.sum(axis=0)
+    found.take([load.bus for load in loads], p)
     found.cost["shiftable_waiting"] = float((number(loads, "early_cost") * p * (begin * h)).sum())
     found.cost["shiftable_later"] = float(price * later.sum())
     found.cost["shiftable_left_out"] = float((np.where(may_miss, miss, 0.0) * (rest - later)).sum())

@@ -35,7 +35,7 @@ def _check(runs: Sequence[ShiftableRun], values: Values, span: Span, ledger: Led
         ledger.equal(what, [run.id], p[k : k + 1], power[None, :], "MW", span.starts)
         waiting, later, left_out = waiting + wait_cost, later + later_cost, left_out + miss_cost
         found.sent[run.id, "p_mw"] = float(p[k, 0])
-    found.taken_mw += p.sum(axis=0)
+    found.take([run.bus for run in runs], p)
     found.cost |= {"run_waiting": waiting, "run_later": later, "run_left_out": left_out}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gridloop.optimize.check.checked import Ledger
-from gridloop.optimize.check.devices.base import Found, Kind, Span, Values
+from gridloop.optimize.check.devices.base import Found, Kind, Span, Values, served_reactive
 from gridloop.optimize.devices.reducible import Reducible
 from gridloop.optimize.devices.sheddable import Sheddable
 from gridloop.units import FloatArray
@@ -37,7 +37,8 @@ def _rules(
         most = np.array([[sum(width for width, _ in parts(load))] for load in loads]) * there
         ledger.at_least(f"{kind} load left out", names, out, 0.0, "MW", span.starts)
         ledger.at_most(f"{kind} load left out", names, out, most, "MW", span.starts)
-        found.taken_mw += (wanted - out).sum(axis=0)
+        reactive = np.array([np.broadcast_to(load.q_mvar, wanted.shape[1:]) for load in loads], dtype=float)
+        found.take([load.bus for load in loads], wanted - out, served_reactive(reactive, wanted, out))
         found.cost[cost] = sum(_in_order(parts(load), there[k], out[k], span.hours) for k, load in enumerate(loads))
 
     return check

@@ -82,7 +82,7 @@ def _rules(
             else:
                 outside_cost += d.outside_cost * float(out @ h)
             left += (d.end_value or 0.0) * level[k, -1]
-        found.taken_mw += p.sum(axis=0)
+        found.take([d.bus for d in devices], p)
         waiting = np.cumsum(h) - h
         found.cost[f"{kind}_waiting"] = float((number(devices, "early_cost") * p * (waiting * h)).sum())
         found.cost[f"{kind}_outside"] = outside_cost

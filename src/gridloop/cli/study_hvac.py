@@ -1,0 +1,106 @@
+"""`gridloop study hvac [SITE.toml]`: heating and cooling planned on forecast weather, beside thermostats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from gridloop.cli.opf import check_page
+from gridloop.cli.study_parts import AsJson, Plot, Stages, answer, money
+from gridloop.operate.plots.study_hvac import build_hvac_page
+from gridloop.operate.plots.study_page import Comparison
+from gridloop.operate.studies.hvac import ALLOWED
+from gridloop.operate.studies.hvac_house import HouseStudy
+from gridloop.operate.studies.hvac_result import BASELINE, PLANNED, HvacStudy
+from gridloop.operate.studies.hvac_site import HvacCase, demonstration, read_site
+
+
+def hvac(
+    site: Annotated[Path | None, typer.Argument(help="SITE.toml; without one: a synthetic warehouse.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Local days; those of the file, or 7.")] = None,
+    first: Annotated[str | None, typer.Option(help="First local day, such as 2016-08-22; that of the file.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of all random numbers: the same seed, the same study.")] = 0,
+    plot: Plot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Plan a building's heating and cooling again and again on forecast weather, beside thermostats with set-back.
+
+    Both run the same building, which differs from the plan's model of it, in the weather that came. A recorded house is
+    identified first and judged on days held back.
+    """
+    check_page(plot)
+    console = Console(stderr=as_json, highlight=False)
+    with Stages(console, lines=not as_json) as stage:
+        case = demonstration(days or 7, seed=seed) if site is None else read_site(site, days=days, first=first)
+        found = case.run(seed=seed, tell=lambda text: stage.further(text[:1].upper() + text[1:]))
+    study = found.study if isinstance(found, HouseStudy) else found
+    figures, story = _figures(study, case.currency), _story(case, found, study)
+    title = f"{case.name}, {_many(case.days)}, {case.currency}"
+    if plot is not None:
+        day = f"heating and cooling, {_many(case.days)} from {case.first:%Y-%m-%d} {case.zone}"
+        page = build_hvac_page(case.name, day, story, figures, found, case.zone, case.currency)
+        plot.write_text(page, encoding="utf-8")
+    data: dict[str, Any] = {"site": case.name, "days": case.days, "currency": case.currency,
+                            "synthetic": case.synthetic, **found.facts()}  # fmt: skip
+    answer(console, title, figures, story, plot, data if as_json else None)
+
+
+def _start_is(study: HvacStudy) -> str:
+    """How the thermostats' start was chosen."""
+    if study.weeks[0].ways[BASELINE].violation_share <= ALLOWED:
+        return "the cheapest start of these days that keeps the band"
+    return "the start that leaves the band least: none of those tried keeps it"
+
+
+def _many(days: int) -> str:
+    return f"{days} day{'' if days == 1 else 's'}"
+
+
+def _figures(study: HvacStudy, currency: str) -> Comparison:
+    ways = (BASELINE, PLANNED)
+
+    def each(what: str) -> tuple[float, ...]:
+        return tuple(study.total(what, way) for way in ways)
+
+    return Comparison(
+        ways,
+        (
+            ("electricity, MWh", each("energy_mwh"), 3),
+            (f"cost, {currency}", each("cost"), 2),
+            ("highest power, MW", tuple(max(week.peak_mw(way) for week in study.weeks) for way in ways), 4),
+            ("occupied room-hours outside the band, %",
+             tuple(100 * sum(w.ways[way].violation_share for w in study.weeks) / len(study.weeks) for way in ways), 2),
+            ("outside the band, K·h", tuple(sum(w.ways[way].violation_kh for w in study.weeks) for way in ways), 2),
+        ),
+    )  # fmt: skip
+
+
+def _story(case: HvacCase, found: HvacStudy | HouseStudy, study: HvacStudy) -> list[str]:
+    low, high = study.interval("cost")
+    saved = study.total("cost", BASELINE) - study.total("cost", PLANNED)
+    energy = study.saving("energy_mwh")
+    sure = "" if low != low else f" (90 % of drawn days: {low:.1%} … {high:.1%})"
+    told = [
+        f"Planned on forecast weather it costs {money(abs(saved), case.currency)} "
+        f"{'less' if saved >= 0 else 'more'} than thermostats, {study.saving('cost'):.1%} saved{sure}, "
+        f"with {abs(energy):.1%} {'less' if energy >= 0 else 'more'} electricity. "
+        f"The band is left in {study.violation_share:.2%} of occupied room-hours.",
+        f"Thermostats start {study.weeks[0].lead_h:g} h early, {_start_is(study)}.",
+        f"Mind: {case.synthetic}.",
+    ]
+    if isinstance(found, HouseStudy):
+        low, high = found.ahead.interval()
+        fitted = found.model.fitted
+        assert fitted is not None
+        white = fitted.whiteness
+        told.append(
+            f"The house is {found.model.structure.name}; 24 h ahead the model errs by {found.ahead.rmse_k:.2f} K "
+            f"({low:.2f} … {high:.2f}) on the days held back. Its residuals are "
+            f"{'white' if white.white else 'not white'} (Ljung-Box p = {white.p_value:.2g})."
+        )
+    for zone, row in study.weeks[0].ways[PLANNED].violations().head(3).iterrows():
+        told.append(f"{zone} left its band by {row['kelvin_hours']:.2f} K·h: {row['reason']}.")
+    return told

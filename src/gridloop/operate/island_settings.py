@@ -1,0 +1,113 @@
+"""The `[island]` section of a site: when its connection opens without a word, and what then holds the grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import pandas as pd
+
+from gridloop.errors import OutOfRange, listed
+from gridloop.optimize.microgrid.former import GridFormer
+
+RANKS = ("priority", "important", "other")
+"""Classes of load, by rank: the last one goes first."""
+WORTH = (1.0, 0.5, 0.25)
+"""What a MWh of each is worth in an island, as a share of the site's value of lost load."""
+FIRST_STAGE_HZ, STAGE_HZ = 49.0, 0.2
+"""Under-frequency relays shed the last rank at the first stage, and one more every 0.2 Hz below (ENTSO-E's range)."""
+OVER_HZ = 50.2
+
+
+@dataclass(frozen=True)
+class IslandSettings:
+    """A drill in which the grid above is lost, and the source that forms the grid behind the open connection.
+
+    start_h, hours  from the local midnight of the day; nobody is told before
+    former          battery whose inverter forms the grid; "" takes the one of the highest power
+    priority, important  loads of the first two classes: patterns of their ids with commas between, "MV2.101 Load 1*"
+    survive_h       while connected, energy is kept to live so long as an island with priority loads; 0 keeps none.
+                    In an island it is how much longer it is thought to last at least
+    expect_h        how much longer an island is thought to last, where survive_h is 0
+    headroom_pct    share of the former's power that plans leave free in both directions
+    inertia_s, droop_pct, response_s  its equivalent machine (`gridloop.optimize.microgrid.machine`)
+    over_pct_per_hz power that plants give up per Hz above 50.2 Hz, of what they give
+    grid_hz         frequency of the grid when it is back
+    healthy_s       how long it must be back before the breaker may close
+    """
+
+    start_h: float = 17.0
+    hours: float = 4.0
+    former: str = ""
+    priority: str = ""
+    important: str = ""
+    survive_h: float = 0.0
+    expect_h: float = 4.0
+    headroom_pct: float = 10.0
+    inertia_s: float = 2.0
+    droop_pct: float = 2.0
+    response_s: float = 0.05
+    over_pct_per_hz: float = 100.0
+    grid_hz: float = 50.02
+    healthy_s: float = 300.0
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"{name} is {getattr(self, name)}; it must be above zero"
+            for name in ("expect_h", "inertia_s", "droop_pct", "over_pct_per_hz")
+            if not 0 < getattr(self, name) < math.inf
+        ]
+        problems += [
+            f"{name} is {getattr(self, name)}; it must not be negative"
+            for name in ("hours", "survive_h", "response_s", "healthy_s")
+            if not 0 <= getattr(self, name) < math.inf
+        ]
+        if not 0 <= self.headroom_pct < 100:
+            problems.append(f"headroom_pct is {self.headroom_pct}; allowed is 0 … below 100")
+        if problems:
+            raise OutOfRange(f"[island] {'; '.join(problems)}.", problems=problems)
+
+    def ranks(self, loads: Sequence[str]) -> dict[str, int]:
+        """Class of every load: 0 priority, 1 important, 2 other. Raises `OutOfRange` where a pattern fits none."""
+        found = dict.fromkeys(loads, 2)
+        for rank, text in ((1, self.important), (0, self.priority)):
+            for pattern in (part.strip() for part in text.split(",") if part.strip()):
+                mine = [i for i in loads if fnmatchcase(i, pattern)]
+                if not mine:
+                    raise OutOfRange(
+                        f"[island] {RANKS[rank]} {pattern!r} fits none of {len(loads)} loads, such as "
+                        f"{listed(list(loads))}.",
+                        pattern=pattern,
+                    )
+                found |= dict.fromkeys(mine, rank)
+        return found
+
+    def former_of(self, storage: pd.DataFrame) -> str:
+        """The battery that forms the grid. Raises `OutOfRange` for an island without one."""
+        on = storage[storage["in_service"].astype(bool) & (storage["max_discharge_mw"] > 0)]
+        if self.former and self.former in on.index:
+            return self.former
+        if self.former or on.empty:
+            said = f"former {self.former!r} is none of its batteries" if self.former else "it has no battery"
+            may = f" ({listed([str(i) for i in on.index])})" if len(on) else ""
+            raise OutOfRange(
+                f"[island] {said}{may}: an island without a grid-forming source. Name a battery in service that can "
+                "discharge, or add one to the network's table of storage.",
+                former=self.former,
+            )
+        return str(on["max_discharge_mw"].idxmax())
+
+    def source(self, storage: pd.DataFrame) -> GridFormer:
+        """The grid-forming source as `gridloop.optimize.microgrid` takes it."""
+        name = self.former_of(storage)
+        row = {str(k): v for k, v in storage.loc[name].to_dict().items()}
+        give, take = float(row["max_discharge_mw"]), float(row["max_charge_mw"])
+        rated = float(row.get("s_rated_mva", float("nan")))
+        return GridFormer(
+            max(give, take) if math.isnan(rated) else max(rated, give, take), give, take, float(row["capacity_mwh"]),
+            float(row["charge_efficiency"]), float(row["discharge_efficiency"]), float(row["min_soc"]),
+            float(row["max_soc"]), self.headroom_pct / 100.0 * give, self.inertia_s, self.droop_pct / 100.0,
+            self.response_s, id=name, bus=str(row["bus"]),
+        )  # fmt: skip

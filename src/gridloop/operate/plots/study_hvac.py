@@ -1,0 +1,118 @@
+"""The page of a study of heating and cooling: a room before and after, power and prices, residuals of the model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from gridloop.operate.plots.study_page import (
+    LIMIT,
+    Comparison,
+    Curve,
+    Panel,
+    bars,
+    build_study_page,
+    profile,
+)
+from gridloop.operate.report import style
+from gridloop.operate.report.chart import Part
+from gridloop.operate.studies.hvac_house import HouseStudy
+from gridloop.operate.studies.hvac_result import BASELINE, PLANNED, HvacStudy, Week
+
+BEFORE, AFTER = {"color": style.UNCONTROLLED}, {"color": style.CONTROLLED}
+
+
+def build_hvac_page(
+    name: str, day: str, story: list[str], figures: Comparison, found: HvacStudy | HouseStudy, zone: str, currency: str
+) -> str:
+    """One HTML file with everything inside."""
+    study = found.study if isinstance(found, HouseStudy) else found
+    week = study.weeks[0]
+    shown = _moved_most(week)
+    room = profile("room", _panels(week, shown, currency), zone, "Temperature with its band, power, prices and weather")
+    parts = [
+        Part(
+            "room", "Before and after",
+            f"{shown} is the room that the plan moved most. Grey: thermostats with set-back; coloured: planned. "
+            f"Times are {zone}.", [room], note="The band is that of the end of each hour.",
+        )
+    ]  # fmt: skip
+    days = _daily(week, zone)
+    money = bars(
+        "days", list(days.index), {way: (list(days[way]), look["color"]) for way, look in
+                                   ((BASELINE, BEFORE), (PLANNED, AFTER))}, currency, "Cost of energy by day",
+    )  # fmt: skip
+    parts.append(Part("days", "Money by day", "Cost of electricity at the prices of the hour.", [money]))
+    if isinstance(found, HouseStudy):
+        parts += _model_parts(found)
+    return build_study_page(name, day, story, figures, parts)
+
+
+def _panels(week: Week, room: str, currency: str) -> list[Panel]:
+    before, after = week.ways[BASELINE], week.ways[PLANNED]
+    low, high = week.bands[room]
+    return [
+        Panel(
+            f"Temperature of {room}", "°C",
+            [Curve("thermostat", before.air_c[room], BEFORE), Curve("planned", after.air_c[room], AFTER),
+             Curve("band", low, LIMIT), Curve("upper end", high, LIMIT | {"showlegend": False})], 2.4,
+        ),
+        Panel(
+            "Electric power, all rooms", "MW",
+            [Curve("thermostats", before.table["p_mw"], BEFORE | {"showlegend": False}),
+             Curve("planned", after.table["p_mw"], AFTER | {"showlegend": False})],
+        ),
+        Panel("Price", f"{currency}/MWh", [Curve("price", week.prices, {"color": style.INK})], 1.4),
+        Panel(
+            "Outside", "°C",
+            [Curve("came", week.outdoor_c, {"color": style.CATEGORIES[3]}),
+             Curve("foretold when planned", week.expected, {"color": style.FORECAST, "width": 1.4})], 1.4,
+        ),
+    ]  # fmt: skip
+
+
+def _moved_most(week: Week) -> str:
+    moved = (week.ways[PLANNED].heat_mw - week.ways[BASELINE].heat_mw).abs().sum()
+    return str(moved.idxmax())
+
+
+def _daily(week: Week, zone: str) -> pd.DataFrame:
+    found = {}
+    for way in (BASELINE, PLANNED):
+        money = week.ways[way].table["p_mw"] * week.prices
+        found[way] = money.groupby(pd.DatetimeIndex(money.index).tz_convert(zone).strftime("%m-%d"), sort=False).sum()
+    return pd.DataFrame(found)
+
+
+def _model_parts(found: HouseStudy) -> list[Part]:
+    """How far ahead the model is right, and whether its errors are white."""
+    fitted = found.model.fitted
+    assert fitted is not None
+    white = fitted.whiteness
+    lags = [str(k) for k in range(1, white.autocorrelation.size + 1)]
+    residuals = bars(
+        "residuals", lags,
+        {"autocorrelation": (list(white.autocorrelation), style.CONTROLLED),
+         "95 % of white errors": ([float(white.band)] * len(lags), style.UNCONTROLLED)},
+        "", "Autocorrelation of one-step errors by hours apart, and the band of white ones",
+    )  # fmt: skip
+    verdict = "White" if white.white else "Not white"
+    beyond = f"; beyond the band at {', '.join(map(str, white.beyond))} h" if white.beyond else ""
+    rmse = found.ahead.rmse()
+    ahead = bars(
+        "ahead", [f"{k:g}" for k in rmse.index], {"RMSE": (list(np.asarray(rmse)), style.CONTROLLED)}, "K",
+        "Error of the indoor temperature by hours ahead, on the days held back",
+    )  # fmt: skip
+    low, high = found.ahead.interval()
+    return [
+        Part(
+            "ahead", "The model ahead",
+            f"24 h ahead it errs by {found.ahead.rmse_k:.2f} K (90 %: {low:.2f} … {high:.2f}) on days it was not "
+            "fitted to; heat and outside temperature as they came.", [ahead],
+        ),
+        Part(
+            "residuals", "Residuals",
+            f"{verdict}: Ljung-Box over {len(lags)} lags gives p = {white.p_value:.2g}{beyond}. What is left a day "
+            "apart is a habit of the house (sun, people) that no column tells.", [residuals],
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Studies that join forecasts, plans and what then comes."""

@@ -1,0 +1,190 @@
+"""A site of SITE.toml for the study of heating and cooling: rooms or a recorded house, weather, prices, days.
+
+zone = "America/Los_Angeles"      # of the local days and hours
+weather = "weather.csv"           # `read_weather`; hourly, 17 days before the first day and more
+weather_start = 2016-08-01T00:00:00-08:00   # for files without times
+prices = "prices.csv"             # `read_prices`; hourly
+first = 2016-08-22                # local day
+days = 7
+peak_eur_per_mw_month = 0.0       # demand charge
+[[rooms]]                         # none: the example of 20 zones
+id = "hall"
+use = "storage"                   # office, dock, storage, cold
+area_m2 = 1500.0
+[house]                           # instead of rooms: a recorded house, heated by a heat pump
+readings = "house.csv"            # `read_house`
+heat_pump_mw = 0.09
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gridloop.errors import BadInput, OutOfRange, OutsideData, listed
+from gridloop.io.house import read_house
+from gridloop.io.prices import read_prices
+from gridloop.io.toml_file import read_toml
+from gridloop.io.weather_file import read_weather
+from gridloop.operate.studies.hvac import run_week
+from gridloop.operate.studies.hvac_house import HouseStudy, house_study
+from gridloop.operate.studies.hvac_result import HvacStudy
+from gridloop.operate.studies.warehouse import Room, Warehouse, example_warehouse
+from gridloop.operate.studies.weather_ahead import DAY, PAST_DAYS, WeatherAhead
+
+KNOWN = ("zone", "weather", "weather_start", "prices", "area", "first", "days", "every_h", "peak_eur_per_mw_month",
+         "truth_spread", "rooms", "house", "open_from", "open_to", "workdays")  # fmt: skip
+SPREAD = 0.15
+# Two weeks say what is usual, a day is run to settle, and two more have forecasts whose errors are known.
+BEFORE_DAYS = PAST_DAYS + 3
+DEMO_START = pd.Timestamp("2026-07-01", tz="UTC")
+
+
+@dataclass(frozen=True, eq=False)
+class HvacCase:
+    """What a study needs.
+
+    weather, prices  hourly, UTC; readings: of a house, else None
+    synthetic        what of it nobody measured, in words
+    """
+
+    name: str
+    zone: str
+    warehouse: Warehouse
+    weather: pd.DataFrame
+    prices: pd.Series
+    currency: str
+    first: pd.Timestamp
+    days: int
+    every_h: int = 1
+    peak_eur_per_mw_month: float = 0.0
+    spread: float = SPREAD
+    readings: pd.DataFrame | None = None
+    heat_pump_mw: float | None = None
+    synthetic: str = "the building is synthetic"
+
+    def run(self, *, seed: int = 0, tell: Callable[[str], None] = lambda text: None) -> HvacStudy | HouseStudy:
+        """The study."""
+        if self.readings is not None:
+            return house_study(self.readings, self.prices, days=self.days, zone=self.zone,
+                               heat_pump_mw=self.heat_pump_mw, every_h=self.every_h, seed=seed, tell=tell)  # fmt: skip
+        start = self.first.tz_convert("UTC")
+        ahead = WeatherAhead.fit(self.weather["outdoor_c"], self.weather["sun_w_m2"], start)
+        truth = self.warehouse.uncertain(self.spread, seed)
+        week = run_week(
+            truth, self.warehouse, ahead, self.prices, start, self.days, zone=self.zone, every_h=self.every_h,
+            peak_eur_per_mw_month=self.peak_eur_per_mw_month, tell=tell,
+        )  # fmt: skip
+        return HvacStudy(self.name, [week])
+
+
+def read_site(path: str | Path, *, days: int | None = None, first: str | None = None) -> HvacCase:
+    """A case from SITE.toml; files are looked for beside it. Raises `BadInput` and what its readers raise."""
+    file = Path(path)
+    given = read_toml(file, f"There is no site file {file}; `gridloop study hvac` without one runs a demonstration.")
+    strange = sorted(set(given) - set(KNOWN))
+    if strange:
+        raise BadInput(f"{file.name}: {listed(strange)} is not known; known are {listed(list(KNOWN), most=20)}.")
+    zone = str(given.get("zone", "UTC"))
+    many = int(days or given.get("days", 10 if "house" in given else 7))
+    if many < 1:
+        raise OutOfRange(f"{file.name}: days is {many}; at least 1 is needed.")
+    common: dict[str, Any] = {
+        "name": file.stem, "zone": zone, "days": many,
+        "every_h": _at_least_one(file, given, "every_h"),
+        "peak_eur_per_mw_month": float(given.get("peak_eur_per_mw_month", 0.0)),
+    }  # fmt: skip
+    if "house" in given:
+        own = given["house"]
+        if not isinstance(own, Mapping) or "readings" not in own:
+            raise BadInput(f"{file.name}: [house] needs readings, the file of its temperatures and heat.")
+        readings = read_house(file.parent / str(own["readings"]), zone)
+        begin = pd.DatetimeIndex(readings.index)[max(0, len(readings) - 24 * many)]
+        common |= _prices(file, given, zone, begin, many)
+        return HvacCase(
+            **common, warehouse=example_warehouse(), weather=pd.DataFrame(), first=begin, readings=readings,
+            heat_pump_mw=own.get("heat_pump_mw"), synthetic="the heat pump and hours of use are assumed",
+        )  # fmt: skip
+    if "weather" not in given:
+        raise BadInput(f"{file.name}: weather is missing: a CSV with valid_at, outdoor_c and, where known, sun_w_m2.")
+    began = given.get("weather_start")
+    weather = read_weather(
+        file.parent / str(given["weather"]), zone, start=None if began is None else pd.Timestamp(began)
+    )
+    rooms = [_room(file, k, room) for k, room in enumerate(given.get("rooms", []))]
+    hours: dict[str, Any] = {name: given[name] for name in ("open_from", "open_to") if name in given}
+    if "workdays" in given:
+        hours["workdays"] = tuple(int(day) for day in given["workdays"])
+    warehouse = Warehouse(rooms or example_warehouse().rooms, zone=zone, id=file.stem, **hours)
+    wanted = first or given.get("first")
+    begin = pd.DatetimeIndex(weather.index)[0] + pd.Timedelta(days=BEFORE_DAYS)
+    begin = (begin.tz_convert(zone) + pd.Timedelta(hours=23)).normalize()
+    begin = begin if wanted is None else pd.Timestamp(str(wanted), tz=zone)
+    _covered(file, pd.DatetimeIndex(weather.index), begin, many)
+    common |= _prices(file, given, zone, begin, many)
+    return HvacCase(**common, warehouse=warehouse, weather=weather, first=begin,
+                    spread=float(given.get("truth_spread", SPREAD)))  # fmt: skip
+
+
+def demonstration(days: int = 7, *, seed: int = 0) -> HvacCase:
+    """The example warehouse in made-up weather, at made-up prices: everything synthetic."""
+    hours = DAY * (PAST_DAYS + 3 + days + 2)
+    index = pd.date_range(DEMO_START - pd.Timedelta(days=PAST_DAYS + 3), periods=hours, freq="h", name="valid_at")
+    rng = np.random.default_rng(seed)
+    hour = np.asarray(index.tz_convert("America/Los_Angeles").hour, dtype=float)
+    drift = np.zeros(hours)
+    for k in range(1, hours):
+        drift[k] = 0.98 * drift[k - 1] + rng.normal(0.0, 0.6)
+    outdoor = 26.0 + 8.0 * np.cos((hour - 15.0) / 24.0 * 2 * np.pi) + drift
+    sun = 700.0 * np.clip(np.sin((hour - 6.0) / 13.0 * np.pi), 0.0, None)
+    noon, evening = np.exp(-(((hour - 12.0) / 3.5) ** 2)), np.exp(-(((hour - 19.0) / 2.0) ** 2))
+    price = 55.0 - 35.0 * noon + 90.0 * evening + rng.normal(0.0, 4.0, hours)
+    weather = pd.DataFrame({"outdoor_c": outdoor, "sun_w_m2": sun}, index=index)
+    return HvacCase(
+        "example warehouse", "America/Los_Angeles", example_warehouse(), weather, pd.Series(price, index=index), "EUR",
+        DEMO_START.tz_localize(None).tz_localize("America/Los_Angeles"), days, every_h=2,
+        synthetic="building, weather and prices are synthetic",
+    )  # fmt: skip
+
+
+def _prices(file: Path, given: Mapping[str, Any], zone: str, first: pd.Timestamp, days: int) -> dict[str, Any]:
+    """Hourly prices from two days before the first on, and their currency."""
+    if "prices" not in given:
+        raise BadInput(f"{file.name}: prices is missing: a CSV with valid_at and import_eur_per_mwh, hourly.")
+    start = first.tz_convert("UTC")
+    table = read_prices(
+        file.parent / str(given["prices"]), zone, area=given.get("area"), currency=None,
+        start=start - pd.Timedelta(days=2), end=start + pd.Timedelta(days=days),
+    )  # fmt: skip
+    column = str(table.columns[0])
+    return {"prices": table[column].resample("1h").mean(), "currency": column.split("_")[1].upper()}
+
+
+def _room(file: Path, k: int, room: Mapping[str, Any]) -> Room:
+    missing = [name for name in ("id", "use", "area_m2") if name not in room]
+    if missing:
+        raise BadInput(f"{file.name}: room {k + 1} lacks {listed(missing)}.")
+    return Room(str(room["id"]), str(room["use"]), float(room["area_m2"]))
+
+
+def _at_least_one(file: Path, given: Mapping[str, Any], name: str) -> int:
+    value = int(given.get(name, 1))
+    if value < 1:
+        raise OutOfRange(f"{file.name}: {name} is {value}; at least 1 is needed.")
+    return value
+
+
+def _covered(file: Path, index: pd.DatetimeIndex, first: pd.Timestamp, days: int) -> None:
+    """Weather reaches from `BEFORE_DAYS` before the first day to the last. Raises `OutsideData`."""
+    start = first.tz_convert("UTC")
+    need, end = start - pd.Timedelta(days=BEFORE_DAYS), start + pd.Timedelta(days=days)
+    if need < index[0] or end > index[-1] + pd.Timedelta(hours=1):
+        raise OutsideData(
+            f"{file.name}: its weather covers {index[0]} to {index[-1]}; for {days} days from {first} it is needed "
+            f"from {need} to {end}. Move first, or lower days."
+        )

@@ -1,0 +1,211 @@
+"""A building run for real: five minutes at a time, by thermostats or by a plan, in the weather that comes.
+
+A controller says what heat or cold every zone asks for; the plant gives what it can, split in proportion where that is
+too little, by its cheapest machines first. Comfort is judged at the end of every five minutes, not of every hour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gridloop.errors import OutOfRange
+from gridloop.optimize.building.control import PER_HOUR, Controller, Following, Thermostat, bands_of, most_of
+from gridloop.optimize.devices.building import ZONE_SERIES, Building
+from gridloop.optimize.devices.building_steps import States, states_of
+from gridloop.optimize.horizon import Horizon
+from gridloop.units import BoolArray, FloatArray
+
+# A tenth of a kelvin is what a room's sensor resolves: less beyond the band is nobody's discomfort.
+FELT_K = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Operated:
+    """What came of it.
+
+    table      index = starts of the intervals: p_mw (electric), fuel_mw, heat_mw, cold_mw; means
+    air_c      interval × zone, at the end of every interval
+    outside_k  interval × zone, mean K beyond the band over the interval's five minutes; less than `FELT_K` is none
+    occupied   interval × zone
+    heat_mw    interval × zone, mean; cold negative
+    states     of all zones at the end
+    """
+
+    table: pd.DataFrame
+    air_c: pd.DataFrame
+    outside_k: pd.DataFrame
+    occupied: pd.DataFrame
+    heat_mw: pd.DataFrame
+    states: FloatArray
+    short: pd.DataFrame
+
+    @property
+    def violation_kh(self) -> float:
+        """K·h beyond the band in occupied hours, all zones."""
+        return float(self.outside_k.where(self.occupied, 0.0).to_numpy().sum()) * self._hours
+
+    @property
+    def violation_share(self) -> float:
+        """Share of the occupied zone-hours in which the band is left at some time by more than `FELT_K`."""
+        there = self.occupied.to_numpy()
+        return float(((self.outside_k.to_numpy() > 0) & there).sum() / max(1, there.sum()))
+
+    @property
+    def _hours(self) -> float:
+        index = pd.DatetimeIndex(self.table.index)
+        return float((index[1] - index[0]) / pd.Timedelta(hours=1)) if len(index) > 1 else 1.0
+
+    def energy_mwh(self) -> float:
+        """Electricity."""
+        return float(self.table["p_mw"].sum()) * self._hours
+
+    def cost(self, prices: pd.Series, fuel_eur_per_mwh: float = 0.0) -> float:
+        """Money for electricity at the prices, and for fuel."""
+        bought = float((self.table["p_mw"] * prices.reindex(self.table.index)).sum())
+        return (bought + fuel_eur_per_mwh * float(self.table["fuel_mw"].sum())) * self._hours
+
+    def violations(self) -> pd.DataFrame:
+        """Zones that left their band while occupied: hours, K·h, and why."""
+        rows = []
+        for name in self.outside_k.columns:
+            mine = self.outside_k[name].where(self.occupied[name], 0.0)
+            if not (mine > 0).any():
+                continue
+            short = float((self.short[name] & (mine > 0)).sum()) / float((mine > 0).sum())
+            why = "its plant had no more to give" if short > 0.5 else "its controller asked too late or too little"
+            rows.append((name, int((mine > 0).sum()), float(mine.sum()) * self._hours, why))
+        return pd.DataFrame(rows, columns=["zone", "intervals", "kelvin_hours", "reason"]).set_index("zone")
+
+
+class Running:
+    """A real building under way, interval by interval."""
+
+    def __init__(self, building: Building, horizon: Horizon, *, disturbance: FloatArray | None = None) -> None:
+        """disturbance: K added to all states at the end of every interval: what no model knows. [state, step]"""
+        hours = float(horizon.hours[0])
+        if not np.allclose(horizon.hours, hours):
+            raise OutOfRange("A building is run on intervals of one length.")
+        self.parts = max(1, round(PER_HOUR * hours))
+        self.building, self.horizon = building, horizon
+        self.fine: States = states_of([_repeated(building, len(horizon), self.parts)],
+                                      np.full(len(horizon) * self.parts, hours / self.parts))  # fmt: skip
+        self.state = self.fine.start.copy()
+        self.low, self.high = bands_of(building, len(horizon))
+        self.plant = _Plant(building, len(horizon))
+        self.heat_mw, self.cold_mw = most_of(building, len(horizon))
+        self.disturbance = disturbance
+        n, z = len(horizon), len(building.zones)
+        self.air, self.outside, self.heat = (np.zeros((n, z)) for _ in range(3))
+        self.short = np.zeros((n, z), dtype=bool)
+        self.rows = np.zeros((n, 4))
+
+    def run(self, controller: Controller, hours: range) -> None:
+        """So many intervals, from where it stands."""
+        for t in hours:
+            for part in range(self.parts):
+                k = t * self.parts + part
+                air = self.state[self.fine.first]
+                alone = self.fine.alone(k, self.state)[self.fine.first]
+                per_mw = self.fine.per_mw[self.fine.first, k]
+                asked = controller.ask(t, part, air, alone, per_mw)
+                given, power, fuel = self.plant.give(np.clip(asked, -self.cold_mw[:, t], self.heat_mw[:, t]), t)
+                self.short[t] |= np.abs(given) < np.abs(asked) - 1e-9
+                self.state = self.fine.after(k, self.state, given)
+                if self.disturbance is not None and part == self.parts - 1:
+                    self.state = self.state + self.disturbance[:, t]
+                now = self.state[self.fine.first]
+                beyond = np.maximum(0.0, np.maximum(self.low[:, t] - now, now - self.high[:, t]))
+                self.outside[t] += np.where(beyond > FELT_K, beyond, 0.0) / self.parts
+                self.heat[t] += given / self.parts
+                warm, cold = given.clip(0).sum(), (-given).clip(0).sum()
+                self.rows[t] += np.array([power, fuel, warm, cold]) / self.parts
+            self.air[t] = self.state[self.fine.first]
+
+    def result(self, rows: slice = slice(None)) -> Operated:
+        """What came of it, over some of the intervals."""
+        index = self.horizon.starts[rows]
+        names = [zone.id for zone in self.building.zones]
+        occupied = np.column_stack(
+            [np.broadcast_to(np.asarray(z.occupied, dtype=bool), (len(self.horizon),)) for z in self.building.zones]
+        )
+
+        def wide(values: FloatArray | BoolArray) -> pd.DataFrame:
+            return pd.DataFrame(values[rows], index=index, columns=names)
+
+        table = pd.DataFrame(self.rows[rows], index=index, columns=["p_mw", "fuel_mw", "heat_mw", "cold_mw"])
+        return Operated(table, wide(self.air), wide(self.outside), wide(occupied), wide(self.heat), self.state.copy(),
+                        wide(self.short))  # fmt: skip
+
+
+class _Plant:
+    """Machines by loop, and what they take for what they give."""
+
+    def __init__(self, building: Building, steps: int) -> None:
+        self.loops = []
+        for key in sorted({(m.cooling, m.loop) for m in building.machines}):
+            mine = [m for m in building.machines if (m.cooling, m.loop) == key]
+            served = np.array([(z.cooling if key[0] else z.heating) == key[1] for z in building.zones])
+            width = np.concatenate([m.pieces(steps)[0] for m in mine])
+            slope = np.concatenate([m.pieces(steps)[1] for m in mine])
+            electric = np.concatenate([np.full(len(m.pieces(1)[0]) if np.size(m.cop) == 1 else len(m.pieces(steps)[0]),
+                                               m.electric) for m in mine])  # fmt: skip
+            price = np.array([0.0 if m.electric else float(m.fuel_eur_per_mwh or 0.0) for m in mine])
+            # Cheapest first: by energy where all are electric; a fuel counts by its price against 100 a MWh.
+            worth = np.concatenate([np.full(len(m.pieces(steps)[0]), 1.0 if m.electric else p / 100.0)
+                                    for m, p in zip(mine, price, strict=True)])  # fmt: skip
+            order = np.argsort(slope * worth[:, None], axis=0, kind="stable")
+            self.loops.append((key[0], served, np.take_along_axis(width, order, 0), np.take_along_axis(slope, order, 0),
+                               electric[order]))  # fmt: skip
+
+    def give(self, asked: FloatArray, t: int) -> tuple[FloatArray, float, float]:
+        """What the zones get, and the electricity and fuel it takes. [MW]"""
+        given, power, fuel = np.zeros(asked.size), 0.0, 0.0
+        for cold, served, width, slope, electric in self.loops:
+            wish = np.where(served, np.clip(-asked if cold else asked, 0.0, None), 0.0)
+            total = float(wish.sum())
+            if total <= 0:
+                continue
+            there = float(width[:, t].sum())
+            made = min(total, there)
+            given += (-1.0 if cold else 1.0) * wish * (made / total)
+            below = np.concatenate([[0.0], np.cumsum(width[:-1, t])])
+            energy = np.clip(made - below, 0.0, width[:, t]) * slope[:, t]
+            power += float(energy[electric[:, t]].sum())
+            fuel += float(energy[~electric[:, t]].sum())
+        return given, power, fuel
+
+
+def run_thermostat(
+    building: Building, horizon: Horizon, thermostat: Thermostat, *, disturbance: FloatArray | None = None
+) -> Operated:
+    """The baseline: the building by thermostats with set-back, in its own (true) weather."""
+    running = Running(building, horizon, disturbance=disturbance)
+    running.run(thermostat.on(building, horizon), range(len(horizon)))
+    return running.result()
+
+
+def run_given(
+    building: Building, horizon: Horizon, heat_mw: pd.DataFrame, *, disturbance: FloatArray | None = None
+) -> Operated:
+    """The plant's own schedule: heat per zone as it is given (interval × zone, cold negative), the band kept beyond."""
+    running = Running(building, horizon, disturbance=disturbance)
+    following = Following.on(building, len(horizon), running.parts)
+    following.heat_mw = heat_mw[[zone.id for zone in building.zones]].to_numpy(dtype=float).T.copy()
+    running.run(following, range(len(horizon)))
+    return running.result()
+
+
+def _repeated(building: Building, steps: int, parts: int) -> Building:
+    """The same with every interval cut into equal parts."""
+
+    def cut(device: Any, names: tuple[str, ...]) -> dict[str, Any]:
+        given = {name: getattr(device, name) for name in names}
+        return {name: np.repeat(np.asarray(v), parts) for name, v in given.items() if np.size(v) == steps > 1}
+
+    zones = [replace(z, **cut(z, (*ZONE_SERIES, "occupied"))) for z in building.zones]
+    machines = [replace(m, **cut(m, ("capacity_mw", "cop", "cold_c", "hot_c"))) for m in building.machines]
+    return replace(building, model=tuple(zones), machines=machines, **cut(building, ("outdoor_c", "carbon_t_per_mwh")))

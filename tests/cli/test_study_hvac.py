@@ -1,0 +1,74 @@
+"""`gridloop study hvac`: a small site, its page, and what is said of bad files."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+SITE = """
+zone = "UTC"
+weather = "weather.csv"
+prices = "prices.csv"
+days = 1
+every_h = 6
+[[rooms]]
+id = "hall"
+use = "storage"
+area_m2 = 500.0
+[[rooms]]
+id = "desk"
+use = "office"
+area_m2 = 100.0
+"""
+
+
+@pytest.fixture
+def site(tmp_path):
+    index = pd.date_range("2026-06-20", periods=24 * 20, freq="h", tz="UTC", name="valid_at")
+    hour = np.asarray(index.hour)
+    outdoor = 26 + 8 * np.sin((hour - 9) / 12 * np.pi)
+    pd.DataFrame({"outdoor_c": outdoor, "sun_w_m2": 500.0 * (np.abs(hour - 12) < 6)}, index=index).to_csv(
+        tmp_path / "weather.csv"
+    )
+    pd.DataFrame({"import_eur_per_mwh": 60 + 50 * np.sin(hour / 4)}, index=index).to_csv(tmp_path / "prices.csv")
+    (tmp_path / "SITE.toml").write_text(SITE)
+    return tmp_path / "SITE.toml"
+
+
+def test_a_small_site_both_ways(gridloop, site):
+    page = site.with_suffix(".html")
+    said = gridloop("study", "hvac", str(site), "--json", "--plot", str(page))
+    assert said.code == 0, said.err
+    data = json.loads(said.out)
+    week = data["weeks"][0]
+    assert week["planned"]["cost"] < week["thermostats"]["cost"]
+    assert week["planned"]["violation_share"] <= 0.01
+    assert "synthetic" in data["synthetic"]
+    text = page.read_text()
+    assert 'id="chart-room"' in text and 'id="chart-days"' in text
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.replace('use = "office"', 'use = "pool"'), "'pool'; known are office, dock, storage, cold"),
+        (lambda t: t.replace("days = 1", "days = 0"), "at least 1"),
+        (lambda t: t.replace("days = 1", "days = 90"), "Move first, or lower days"),
+        (lambda t: "colour = 1\n" + t, "colour is not known"),
+        (lambda t: t.replace('weather = "weather.csv"', ""), "weather is missing"),
+        (lambda t: t.replace("area_m2 = 100.0", ""), "room 2 lacks area_m2"),
+    ],
+)
+def test_bad_sites_are_told(gridloop, site, change, words):
+    site.write_text(change(SITE))
+    said = gridloop("study", "hvac", str(site))
+    assert said.code == 2
+    assert words in " ".join(said.err.split())
+
+
+def test_no_such_site(gridloop, tmp_path):
+    said = gridloop("study", "hvac", str(tmp_path / "none.toml"))
+    assert said.code == 2 and "There is no site file" in said.err
