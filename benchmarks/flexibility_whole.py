@@ -29,7 +29,7 @@ LIMIT_S, QUICK_LIMIT_S = 60.0, 3.0
 STEPS = 96
 PEAK_PRICE = 2_000.0
 # Beside its limit of time a plan is built and read, and its prices are solved for.
-BESIDE_S = 10.0
+BESIDE_S = 6.0
 
 
 def rows(bench: Bench) -> list[Row]:

@@ -44,6 +44,7 @@ PROMISES: dict[tuple[str, str], Promise] = {
     ("flexibility", "battery: 1,000 × 96"): Promise(wall_s=0.1),
     ("flexibility", "battery: 35,040 steps"): Promise(wall_s=0.05),
     ("flexibility", "building: 100 zones × 24 h"): Promise(wall_s=2.0),
+    ("flexibility", "compressors: 6 machines × 672"): Promise(wall_s=20.0),
     ("131m", "ieee123"): Promise(wall_s=480, per_s=131_400_000 / 480),
 }
 

@@ -38,7 +38,7 @@ def site(tmp_path):
     return tmp_path / "SITE.toml"
 
 
-def test_a_small_site_both_ways(gridloop, site):
+def test_a_small_site_all_three_ways(gridloop, site):
     page = site.with_suffix(".html")
     said = gridloop("study", "hvac", str(site), "--json", "--plot", str(page))
     assert said.code == 0, said.err
@@ -46,9 +46,19 @@ def test_a_small_site_both_ways(gridloop, site):
     week = data["weeks"][0]
     assert week["planned"]["cost"] < week["thermostats"]["cost"]
     assert week["planned"]["violation_share"] <= 0.01
+    # The rule alone, without a plan, already saves against thermostats; what the plan adds is told apart.
+    assert week["rule_alone"]["cost"] < week["thermostats"]["cost"]
+    cost = data["cost"]
+    assert cost["plan_adds_share"] == pytest.approx(1 - cost["planned"] / cost["rule_alone"])
+    assert (1 - cost["rule_alone_saved_share"]) * (1 - cost["plan_adds_share"]) == pytest.approx(
+        1 - cost["saved_share"]
+    )
+    assert week["thermostats"]["stored_more_mwh"] == 0.0
+    assert data["stored_more_mwh"] == week["planned"]["stored_more_mwh"] != 0.0
     assert "synthetic" in data["synthetic"]
     text = page.read_text()
     assert 'id="chart-room"' in text and 'id="chart-days"' in text
+    assert "rule alone" in text and "the plan adds" in text and "heat is left in the building" in text
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,49 @@ def test_a_source_that_cannot_hold_it_goes_dark_and_starts_again(prepared, monke
     assert alive.totals["load_mw"] > 0  # the wind blows at night
 
 
+class Stands:
+    """Chance that brings the grid's angle where the test wants it."""
+
+    def __init__(self, angle: float) -> None:
+        self.angle = angle
+
+    def uniform(self, *_: float) -> float:
+        return self.angle
+
+
+def test_the_breaker_closes_within_its_interval_or_not_at_all(prepared, monkeypatch: pytest.MonkeyPatch):
+    """The grid must be back for 20 min: not in its first quarter of an hour, whatever the angle, but in the second."""
+    site = _site(prepared)
+    site.window = replace(site.window, healthy_s=1200.0)
+    for angle in range(-180, 180, 6):
+        monkeypatch.setattr(site, "_rng", lambda *_, angle=angle: Stands(float(angle)))
+        early, late = (site._close(50.07, 1.0 + 0j, prepared.times[k]) for k in (8, 9))
+        assert not early.closed, (angle, early.closed_s)
+        assert "healthy for 900 of 1200 s" in str(early.diagnosis)
+        assert 300.0 <= late.closed_s <= 900.0
+
+
+def test_load_that_goes_lifts_the_frequency_and_load_that_comes_back_pulls_it_down(prepared):
+    """The source was told what it then gives, so that the load that is switched is the only step."""
+    site = _site(prepared)
+    for at in prepared.times[:5]:
+        site.apply(Setpoints(), at)
+
+    def extremes(off: dict[str, float], at: pd.Timestamp) -> tuple[float, float, float]:
+        begin = site.state
+        told: dict[str, float] = {}
+        for _ in range(2):  # the second time it is told what it gave the first time
+            site.state = begin
+            rows = {(i, q): v for i, q, v in site.apply(Setpoints(unserved_mw=off, battery_mw=told), at).island}
+            told = {"battery3": -rows["battery3", "p_mw"]}
+        return rows["connection", "hz_min"], rows["connection", "hz"], rows["connection", "hz_max"]
+
+    low, hz, high = extremes({"load1": 9.0}, prepared.times[5])
+    assert low == hz < high
+    low, hz, high = extremes({}, prepared.times[6])
+    assert low < hz == high
+
+
 def test_a_link_is_kept_exactly():
     link = LinkStatus(False, 0.0, 0.0, 49.98, 1.01, "b", 50.0, 1.0, 0.3, 1.25, False, {"a": 0.25}, {"a": 0.25})
     assert LinkStatus.from_dict(json.loads(json.dumps(link.to_dict()))) == link

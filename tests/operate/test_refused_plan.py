@@ -55,7 +55,7 @@ LIES: dict[int, Callable[[Outcome], Outcome]] = {0: less_of_everything, 3: one_w
 def solver_told(lie: Callable[[Outcome], Outcome]) -> Iterator[None]:
     honest = Session.run
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Session, "run", lambda session: lie(honest(session)))
+        patch.setattr(Session, "run", lambda session, *share: lie(honest(session, *share)))
         yield
 
 

@@ -96,6 +96,27 @@ def regulated(loads: list[dict[str, Any]], tap_pu: float = 1.0, **control: Any) 
     )
 
 
+def in_series(delays: tuple[float, float], **control: Any) -> Feeder:
+    """source 0.95 pu ──( t: rt )── b ──( u: ru )── c"""
+    return two_nodes(
+        bus=[{"id": b, "phases": "1", "v_nom_kv": KV} for b in "abc"],
+        line=[],
+        line_code=[],
+        source=[{"id": "s", "bus": "a", "phases": "1", "v_rated_kv": 1.0, "v_set_pu": 0.95}],
+        transformer=[transformer("t", 1, 1e-6), transformer("u", 1, 1e-6)],
+        winding=[
+            winding("t", 1, "a", "1", 1.0),
+            winding("t", 2, "b", "1", 1.0),
+            winding("u", 1, "b", "1", 1.0),
+            winding("u", 2, "c", "1", 1.0),
+        ],
+        regulator=[
+            {"id": f"r{of}", "transformer": of, "band_v": 2.0, "pt_ratio": 1000 / 120.0, "delay_s": delay, **control}
+            for of, delay in zip("tu", delays, strict=True)
+        ],
+    )
+
+
 def ladder(rng: np.random.Generator, n: int = 6, meshed: bool = False) -> Feeder:
     """A random feeder of n buses with lines of one to three phases, loads of every kind, a regulator and charging."""
     phases = {0: "1.2.3"}

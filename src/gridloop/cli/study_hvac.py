@@ -1,4 +1,4 @@
-"""`gridloop study hvac [SITE.toml]`: heating and cooling planned on forecast weather, beside thermostats."""
+"""`gridloop study hvac [SITE.toml]`: heating and cooling planned, beside thermostats and a rule without a plan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gridloop.operate.plots.study_hvac import build_hvac_page
 from gridloop.operate.plots.study_page import Comparison
 from gridloop.operate.studies.hvac import ALLOWED
 from gridloop.operate.studies.hvac_house import HouseStudy
-from gridloop.operate.studies.hvac_result import BASELINE, PLANNED, HvacStudy
+from gridloop.operate.studies.hvac_result import BASELINE, PLANNED, RULE, WAYS, HvacStudy
 from gridloop.operate.studies.hvac_site import HvacCase, demonstration, read_site
 
 
@@ -28,8 +28,9 @@ def hvac(
 ) -> None:
     """Plan a building's heating and cooling again and again on forecast weather, beside thermostats with set-back.
 
-    Both run the same building, which differs from the plan's model of it, in the weather that came. A recorded house is
-    identified first and judged on days held back.
+    All run the same building, which differs from the plan's model of it, in the weather that came; so does the rule
+    that keeps the band between two plans, without any plan. A recorded house is identified first and judged on days
+    held back.
     """
     check_page(plot)
     console = Console(stderr=as_json, highlight=False)
@@ -60,20 +61,20 @@ def _many(days: int) -> str:
 
 
 def _figures(study: HvacStudy, currency: str) -> Comparison:
-    ways = (BASELINE, PLANNED)
-
     def each(what: str) -> tuple[float, ...]:
-        return tuple(study.total(what, way) for way in ways)
+        return tuple(study.total(what, way) for way in WAYS)
 
     return Comparison(
-        ways,
+        WAYS,
         (
             ("electricity, MWh", each("energy_mwh"), 3),
             (f"cost, {currency}", each("cost"), 2),
-            ("highest power, MW", tuple(max(week.peak_mw(way) for week in study.weeks) for way in ways), 4),
+            ("highest power, MW", tuple(max(week.peak_mw(way) for week in study.weeks) for way in WAYS), 4),
             ("occupied room-hours outside the band, %",
-             tuple(100 * sum(w.ways[way].violation_share for w in study.weeks) / len(study.weeks) for way in ways), 2),
-            ("outside the band, K·h", tuple(sum(w.ways[way].violation_kh for w in study.weeks) for way in ways), 2),
+             tuple(100 * sum(w.ways[way].violation_share for w in study.weeks) / len(study.weeks) for way in WAYS), 2),
+            ("outside the band, K·h", tuple(sum(w.ways[way].violation_kh for w in study.weeks) for way in WAYS), 2),
+            ("heat left in the end beyond thermostats', MWh",
+             tuple(sum(w.stored_more_mwh(way, BASELINE) for w in study.weeks) for way in WAYS), 3),
         ),
     )  # fmt: skip
 
@@ -88,7 +89,10 @@ def _story(case: HvacCase, found: HvacStudy | HouseStudy, study: HvacStudy) -> l
         f"{'less' if saved >= 0 else 'more'} than thermostats, {study.saving('cost'):.1%} saved{sure}, "
         f"with {abs(energy):.1%} {'less' if energy >= 0 else 'more'} electricity. "
         f"The band is left in {study.violation_share:.2%} of occupied room-hours.",
-        f"Thermostats start {study.weeks[0].lead_h:g} h early, {_start_is(study)}.",
+        _of_the_plan(case, study),
+        _left(study),
+        f"Thermostats start {study.weeks[0].lead_h:g} h early, {_start_is(study)}; the rule alone "
+        f"{study.weeks[0].rule_lead_h:g} h, chosen alike.",
         f"Mind: {case.synthetic}.",
     ]
     if isinstance(found, HouseStudy):
@@ -104,3 +108,28 @@ def _story(case: HvacCase, found: HvacStudy | HouseStudy, study: HvacStudy) -> l
     for zone, row in study.weeks[0].ways[PLANNED].violations().head(3).iterrows():
         told.append(f"{zone} left its band by {row['kelvin_hours']:.2f} K·h: {row['reason']}.")
     return told
+
+
+def _of_the_plan(case: HvacCase, study: HvacStudy) -> str:
+    """What of the saving is the plan's, and what is the rule's that carries it out."""
+    low, high = study.interval("cost", against=RULE)
+    adds = study.total("cost", RULE) - study.total("cost", PLANNED)
+    alone = study.saving("cost", way=RULE)
+    sure = "" if low != low else f" (90 %: {low:.1%} … {high:.1%})"
+    return (
+        f"Not all of that is the plan's: the rule alone, which modulates within the band where thermostats switch on "
+        f"and off with a dead band, {'saves' if alone >= 0 else 'costs'} {abs(alone):.1%} "
+        f"{'' if alone >= 0 else 'more '}without a plan. To it the plan adds "
+        f"{study.saving('cost', against=RULE):.1%}{sure}, {money(adds, case.currency)}."
+    )
+
+
+def _left(study: HvacStudy) -> str:
+    """What is stored at the end is in no saving."""
+    more = study.stored_more_mwh()
+    mean = sum(week.mwh_per_heat(BASELINE) for week in study.weeks) / len(study.weeks)
+    worth = "" if mean != mean else f", about {abs(more) * mean:.3f} MWh of electricity at this span's mean"
+    return (
+        f"In the end {abs(more):.3f} MWh {'more' if more >= 0 else 'less'} heat is left in the building than with "
+        f"thermostats{worth}; that is in no saving."
+    )

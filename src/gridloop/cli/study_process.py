@@ -232,7 +232,8 @@ def _story(
         said.append("The tariff is KEPCO's of 2012 without its milder weekends, not the plant's own contract.")
     if facts["incumbents"]:
         said.append(
-            f"{facts['incumbents']} of {facts['days']} days ran out of time: their plans hold, and may be beaten."
+            f"{facts['incumbents']} of {facts['days']} days are not proven to be the best: their plans hold, and may "
+            "be beaten."
         )
     if len(saved.yearly):
         said.append(

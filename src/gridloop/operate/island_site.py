@@ -144,9 +144,10 @@ class IslandSite(IslandGrid):
         events += self._acted(found, load, shed, power)
         stored = self._stored(found.battery)
         former_mw = -float(found.battery[self._row])
-        blocks = np.abs(np.where(served_off != self._was_off(memory), load, 0.0))
+        blocks = load * (self._was_off(memory).astype(float) - served_off)  # comes back: +, goes: -
         told = -setpoints.battery_mw.get(self.former.id, -float(memory["former_mw"]))
-        step = 0.0 if opens or found.dark else float(max((former_mw - told, float(blocks.max(initial=0.0))), key=abs))
+        steps = former_mw - told, float(blocks.max(initial=0.0)), float(blocks.min(initial=0.0))
+        step = 0.0 if opens or found.dark else max(steps, key=abs)
         lowest, highest = self._extremes(swing, step, float(memory["former_mw"]), hz)
         tie = self._tie_voltage(found)
         closing = None
@@ -245,12 +246,12 @@ class IslandSite(IslandGrid):
         """The synchroniser's try in this interval; where the grid's angle stands is chance."""
         angle = float(self._rng("sync", self.state.interval).uniform(-180.0, 180.0))
         back = max(0.0, (at - self.end) / pd.Timedelta(seconds=1))
-        rest = self.hours * 3600.0 - max(0.0, self.window.healthy_s - back)
-        by = Synchroniser(timeout_s=max(1.0, rest))
+        seconds = self.hours * 3600.0
         island = Side(hz, abs(tie), angle)
         # The source's voltage is the loop's to lead: where it stands now, the synchroniser leaves it.
-        held = replace(by, v_range_pu=(abs(tie), abs(tie)))
-        return resynchronise(island, Side(self.plan.grid_hz, self._grid_v), self.window, held, healthy_since_s=back)
+        held = Synchroniser(timeout_s=seconds, v_range_pu=(abs(tie), abs(tie)))
+        grid = Side(self.plan.grid_hz, self._grid_v)
+        return resynchronise(island, grid, self.window, held, healthy_since_s=back, until_s=seconds)
 
     def _told_rows(self, interval: Interval, said: Told) -> Rows:
         """What the report shows of an interval."""

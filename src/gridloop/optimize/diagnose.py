@@ -62,7 +62,7 @@ def no_solution(outcome: Outcome) -> Diagnosis:
 
 
 def not_proven(outcome: Outcome) -> Diagnosis | None:
-    """Time was up before whole decisions were known to be the best; None where they are."""
+    """Why whole decisions are not known to be the best; None where they are."""
     if outcome.status != "incumbent":
         return None
     known = np.isfinite(outcome.gap)
@@ -72,11 +72,23 @@ def not_proven(outcome: Outcome) -> Diagnosis | None:
         if known
         else "how far it is from the best is not known"
     )
+    why, advice = (
+        (
+            "Time was up before the whole decisions were proven to be the best",
+            "Raise `time_limit_s` for a better one or a proof, or `mip_gap` for an earlier end.",
+        )
+        if outcome.time_up
+        else (
+            "What a linear plan leaves open (one direction at a time, cheap pieces first, whole taps) was held after a "
+            "first solve, and the whole decisions are the best with that held, not proven to be the best of all",
+            "More time does not change it.",
+        )
+    )
     return Diagnosis(
         "incumbent",
-        [f"Time was up before the whole decisions were proven to be the best: {said}."],
-        "The plan keeps all rules. Raise `time_limit_s` for a better one or a proof, or `mip_gap` for an earlier end.",
-        {"gap": outcome.gap, "bound": outcome.bound},
+        [f"{why}: {said}."],
+        f"The plan keeps all rules. {advice}",
+        {"gap": outcome.gap, "bound": outcome.bound, "time_up": outcome.time_up},
     )
 
 
@@ -137,4 +149,20 @@ def not_settled(check: pd.DataFrame, rounds: int) -> Diagnosis:
         [f"After {rounds} rounds the plan and its AC flow still differ: {told}."],
         "The plan is usable where `check` shows no violation; widen the gap allowed for losses, or keep more room.",
         {"intervals": broken},
+    )
+
+
+def regulators_that_hunt(check: pd.DataFrame) -> Diagnosis | None:
+    """Regulators that follow their own control and never came to rest; None where all do, or where there are none."""
+    if "hunting" not in check or not (check["hunting"] != "").any():
+        return None
+    named = check["hunting"][check["hunting"] != ""]
+    intervals = [f"{time:%Y-%m-%d %H:%M} UTC" for time in named.index]
+    who = sorted({name for text in named for name in str(text).split(", ")})
+    return Diagnosis(
+        "controls_not_settled",
+        [f"In {len(intervals)} intervals ({listed(intervals)}) these regulators never come to rest: {listed(who)}."],
+        "Voltages and losses of these intervals are those of one of their positions. Give regulators that answer the "
+        "same voltage different delays, widen their bands, or let the plan move them as a `TapChanger`.",
+        {"ids": who, "intervals": intervals},
     )

@@ -30,13 +30,13 @@ class Plan:
     parts     the same by part
     check     per interval the AC state the plan was checked against; empty on a copper plate
     gave_way  limits that had to give way, by name, with the excess in % (grid) or MW (connection)
-    status    optimal; incumbent: the best that was found in the time given, whole decisions not proven; infeasible,
+    status    optimal; incumbent: whole decisions not proven to be the best, the diagnosis says why; infeasible,
               unbounded, time_limit (nothing found) or no_ac_solution; refused where an independent check of it
               (`check_s`: its seconds) found a rule broken; diagnosis says why, and what gave way
     gap       share of its cost by which the plan could be beaten at most; 0 without whole decisions, infinite where
               nothing is known, NaN without a plan
     rounds    how often it was solved
-    settled   False where plan and physics still differed after the last round
+    settled   False where plan and physics still differed after the last round, or regulators never came to rest
     local_price  worth of energy, interval × bus, in money per MWh
     limits    limits with a shadow price: limit, valid_at, shadow_price (money), unit; the dearest first
     """

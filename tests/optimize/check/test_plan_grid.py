@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pytest import approx
+from small_feeders import in_series
 from three_phase_street import street
 
 from gridloop.network.model import Network
@@ -104,3 +105,45 @@ def test_what_a_limit_gave_way_by_is_believed_only_as_far_as_it_is_so():
     told_less = replace(plan, gave_way={name: amount - 0.5 for name, amount in plan.gave_way.items()})
     said = check_solution(case, told_less).sentences()
     assert any(text.startswith("voltage_low of home.2") for text in said)
+
+
+@pytest.fixture(scope="module")
+def hunt() -> tuple[ScheduleCase, Plan]:
+    """Two regulators answer one voltage at once: 7 steps are missing, each takes 4, each takes 1 back, and again."""
+    feeder = in_series((15.0, 15.0), band_v=0.5, v_set_v=119.25, monitored_bus="c")
+    load = Load(np.array([0.0, 1e-3]), sheddable=0.0, id="load", bus="c.1")
+    return ScheduleCase([load], PRICES.iloc[:2], network=feeder), schedule([load], PRICES.iloc[:2], network=feeder)
+
+
+def test_regulators_that_never_rest_are_named_by_the_plan(hunt: tuple[ScheduleCase, Plan]):
+    case, plan = hunt
+    assert plan.status == "optimal" and not plan.settled and list(plan.check["hunting"]) == ["rt, ru"] * 2
+    assert plan.diagnosis is not None and plan.diagnosis.status == "controls_not_settled"
+    assert plan.diagnosis.facts["ids"] == ["rt", "ru"] and len(plan.diagnosis.facts["intervals"]) == 2
+    assert list(plan.check["taps"]) in (["3 3"] * 2, ["4 4"] * 2)
+    found = check_solution(case, plan)
+    assert found.ok, found.sentences()
+
+
+def test_a_plan_that_hides_them_is_refused_with_their_names(hunt: tuple[ScheduleCase, Plan]):
+    case, plan = hunt
+    for silent in (
+        replace(plan, settled=True),
+        replace(plan, check=plan.check.assign(hunting="")),
+        replace(plan, check=plan.check.drop(columns="hunting")),
+    ):
+        said = check_solution(case, silent).sentences(9)
+        assert sum(text.startswith(("steps still wanted of rt", "steps still wanted of ru")) for text in said) == 4
+
+
+def test_voltages_of_regulators_that_hunt_are_those_of_the_taps_told(hunt: tuple[ScheduleCase, Plan]):
+    """Without load the far end has 0.95 (1 + 0.00625 n)²."""
+    _, plan = hunt
+    steps = int(plan.check["taps"].iloc[0].split()[0])
+    assert plan.check["v_max_pu"].iloc[0] == approx(0.95 * (1 + 0.00625 * steps) ** 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("spoilt", [1e300, -1e300, np.inf])
+def test_a_tap_that_no_changer_has_is_refused(net: Network, devices: list[Any], plan: Plan, spoilt: float):
+    found = check_solution(ScheduleCase(devices, PRICES, network=net), moved(plan, "tap", "tap_pos", spoilt))
+    assert not found.ok and any("tap" in text for text in found.sentences(20))

@@ -56,7 +56,7 @@ def every_sequence(station: CompressorStation, price: np.ndarray) -> float:
 
 
 def _lasts(on: np.ndarray, station: CompressorStation) -> bool:
-    up, down, _ = station.least_times(HOURS)
+    up, down = station.least_times(HOURS)
     for k in range(2):
         state, lasted = False, 99
         for now in on[k]:

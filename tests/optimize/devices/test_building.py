@@ -48,8 +48,8 @@ def right(devices, prices, plan, **case):
 
 def test_heat_is_bought_where_it_is_cheap():
     """2 K in three hours with 2 MW of heat at COP 2: all in the cheap hour, 1 MW of electricity, 10 money."""
-    house = Building(TIGHT, [HvacMachine(2.0, 2.0)], 0.0, min_c=np.array([20.0, 20.0, 22.0]), max_c=25.0, initial_c=20.0,
-                     early_cost=0.0, outside_cost=DEAR)  # fmt: skip
+    house = Building(TIGHT, [HvacMachine(2.0, 2.0)], 0.0, min_c=np.array([20.0, 20.0, 22.0]), max_c=25.0,
+                     initial_c=20.0, early_cost=0.0, outside_cost=DEAR)  # fmt: skip
     prices = at([50, 10, 90])
     plan = right([house], prices, schedule([house], prices))
     assert plan.of("building", "p_mw").to_numpy() == approx([0.0, 1.0, 0.0], abs=1e-6)
@@ -80,8 +80,8 @@ def test_what_cannot_be_kept_is_told_in_kelvin():
 def test_cold_and_heat_have_their_machines():
     """A hall that gains 1 MW stays at its upper end by 1 MW of cold at COP 4."""
     hall = Building(
-        TIGHT, [HvacMachine(3.0, 4.0, kind="chiller"), HvacMachine(3.0, 3.0)], 30.0, min_c=22.0, max_c=22.0, initial_c=22.0,
-        gains_mw=1.0, outside_cost=DEAR,
+        TIGHT, [HvacMachine(3.0, 4.0, kind="chiller"), HvacMachine(3.0, 3.0)], 30.0, min_c=22.0, max_c=22.0,
+        initial_c=22.0, gains_mw=1.0, outside_cost=DEAR,
     )  # fmt: skip
     prices = at([40, 40])
     plan = right([hall], prices, schedule([hall], prices))
@@ -214,8 +214,8 @@ def test_a_thermostat_keeps_its_band_and_the_plan_is_cheaper():
     hour = np.arange(48) % 24
     low = np.where((hour >= 6) & (hour < 20), 20.0, 17.0)
     house = Building(
-        HOUSE, [HvacMachine.heat_pump(0.03, 3.0 + 2 * np.sin(hour / 4))], 3.0 + 2 * np.sin(hour / 4), min_c=low, max_c=23.0,
-        initial_c=20.0, occupied=(hour >= 7) & (hour < 20),
+        HOUSE, [HvacMachine.heat_pump(0.03, 3.0 + 2 * np.sin(hour / 4))], 3.0 + 2 * np.sin(hour / 4), min_c=low,
+        max_c=23.0, initial_c=20.0, occupied=(hour >= 7) & (hour < 20),
     )  # fmt: skip
     prices = at(40 + 30 * rng.random(48))
     horizon = Horizon.regular(pd.DatetimeIndex(prices.index))
@@ -228,6 +228,43 @@ def test_a_thermostat_keeps_its_band_and_the_plan_is_cheaper():
     assert followed.cost(prices) < ran.cost(prices)
     # Five-minute steps of the same heat come to the plan's own temperatures.
     assert followed.air_c["room"].iloc[-1] == approx(plan.of("building/room", "temperature_c").iloc[-1], abs=0.3)
+    # A rule that modulates takes less than a thermostat before there is any plan: not all of the saving is a plan's.
+    alone = run_given(house, horizon, None, lead_h=3.0)
+    assert alone.violation_share == 0.0
+    assert alone.energy_mwh() < ran.energy_mwh()
+
+
+def test_the_rule_knows_its_model_and_not_the_house():
+    """Told a model it acts on that: a true one changes nothing, one that is 15 % off still keeps the band."""
+    hour = np.arange(48) % 24
+    low = np.where((hour >= 6) & (hour < 20), 20.0, 17.0)
+    horizon = Horizon.regular(pd.DatetimeIndex(at([50.0] * 48).index))
+    wrong_one = BuildingModel.of(**{name: 1.15 * value for name, value in HOUSE.values.items()} | {
+        "indoor_outdoor_mw_per_k": 0.85 * HOUSE.values["indoor_outdoor_mw_per_k"]})  # fmt: skip
+
+    def house(model):
+        return Building(model, [HvacMachine.heat_pump(0.03, 3.0)], 3.0, min_c=low, max_c=23.0, initial_c=20.0,
+                        occupied=(hour >= 7) & (hour < 20))  # fmt: skip
+
+    told, knows, off = (
+        run_given(house(HOUSE), horizon, None, model=m, lead_h=3.0) for m in (None, house(HOUSE), house(wrong_one))
+    )
+    # An hour's mean heat in place of its twelve parts moves what is believed of the mass by some thousandths of a K.
+    assert knows.air_c.to_numpy() == approx(told.air_c.to_numpy(), abs=5e-3)
+    assert off.violation_share <= 0.02
+    assert np.abs(off.air_c - told.air_c).to_numpy().max() > 0.02
+    late = run_given(house(HOUSE), horizon, None)
+    assert late.energy_mwh() < told.energy_mwh()
+
+
+def test_what_a_building_holds_in_the_end():
+    """Air of 0.1 MWh/K alone, without losses, takes 2 MWh of heat: 2 MWh more are in it than in one left alone."""
+    tight = BuildingModel.of(indoor_mwh_per_k=0.1, indoor_outdoor_mw_per_k=0.0)
+    house = Building(tight, [HvacMachine(2.0, 2.0)], 0.0, min_c=0.0, max_c=90.0, initial_c=20.0)
+    horizon = Horizon.regular(pd.DatetimeIndex(at([50.0] * 2).index))
+    heated = run_given(house, horizon, pd.DataFrame({"room": [1.0, 1.0]}, index=horizon.starts))
+    assert run_given(house, horizon, None).stored_mwh == approx(2.0)
+    assert heated.stored_mwh == approx(4.0)
 
 
 @pytest.mark.parametrize("quantity", ["p_mw", "output_mw", "heat_mw", "temperature_c", "outside_k"])
@@ -294,6 +331,11 @@ def test_what_no_building_can_be():
         Building(HOUSE, [HvacMachine(0.1, 3.0)], 5.0, initial_c=[20.0, 20.0, 20.0])
     with pytest.raises(GapInSeries, match="outdoor_c are missing"):
         Building(HOUSE, [HvacMachine(0.1, 3.0)], np.array([5.0, np.nan]))
+    for make in (HvacMachine.heat_pump, HvacMachine.chiller):
+        with pytest.raises(GapInSeries, match=r"1 of 3 temperatures of \w+ are missing \(first at interval 1\)"):
+            make(0.1, np.array([np.nan, 5.0, 6.0]))
+    with pytest.raises(GapInSeries, match="1 of 1 temperatures of hot_c are missing"):
+        HvacMachine(0.1, 3.0, cold_c=5.0, hot_c=np.nan)
     with pytest.raises(OutOfRange, match="allowed are heat pump, chiller, boiler"):
         HvacMachine(0.1, 3.0, kind="stove")
     with pytest.raises(OutOfRange, match="part_load needs growing shares"):
@@ -304,6 +346,7 @@ def test_carnot_by_pencil():
     assert carnot(0.0, 35.0) == approx(308.15 / 35)
     assert carnot(7.0, 35.0, cooling=True) == approx(280.15 / 28)
     assert np.isinf(carnot(20.0, 20.0))
+    assert np.isnan(carnot(np.nan, 35.0))
 
 
 def random_building(rng: np.random.Generator, steps: int, zones: int, coupled: bool, returns: bool = True) -> Building:

@@ -76,7 +76,9 @@ def test_least_times_from_before_the_plan_hold():
     assert plan.of("air/F", "on").to_numpy().tolist() == [1.0, 0.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize(("since_h", "min_on_h", "runs"), [(0.05, 0.25, 1), (0.05, 0.5, 2), (0.3, 0.5, 1), (0.5, 0.5, 0)])
+@pytest.mark.parametrize(
+    ("since_h", "min_on_h", "runs"), [(0.05, 0.25, 1), (0.05, 0.5, 2), (0.3, 0.5, 1), (0.5, 0.5, 0)]
+)
 def test_less_than_an_interval_is_not_rounded_up(since_h, min_on_h, runs):
     """Three minutes of running are no quarter of an hour: what is left of a least time is kept to its end."""
     station = two([3.0] * 4)
@@ -91,9 +93,10 @@ def test_less_than_an_interval_is_not_rounded_up(since_h, min_on_h, runs):
 def test_the_checker_knows_how_long_a_machine_has_run():
     """A plan from a machine that has run its time is not one of the machine that has only begun."""
     station, price = two([3.0] * 4), prices([60.0] * 4)
+    m = station.machines[0]
     ran, begun = (
-        replace(station, machines=[replace(station.machines[0], on_before=True, since_h=h), station.machines[1]])
-        for h in (0.5, 0.05)
+        replace(station, machines=[replace(m, on_before=True, since_h=h, min_on_h=0.25), station.machines[1]])
+        for h in (0.25, 0.05)
     )
     checked = check_plan(ScheduleCase([begun], price), schedule([ran], price), TOLERANCE)
     assert any("state from before" in sentence for sentence in checked.sentences())

@@ -217,6 +217,22 @@ def test_bad_input_is_named():
         IslandReserve([STORE], 1.0, np.array([1.0, np.nan]))
     with pytest.raises(OutOfRange, match="priority_mw has 3 values for 6 intervals"):
         schedule([STORE, IslandReserve([STORE], 1.0, np.ones(3))], money(*[50] * N))
+    reserve = IslandReserve([STORE], 1.0, np.ones(N))
+    with pytest.raises(OutOfRange, match="island reserve: store is none of the plan's batteries; there are none"):
+        schedule([Load(np.ones(N)), reserve], money(*[50] * N))
+    other = replace(STORE, id="other")
+    with pytest.raises(OutOfRange, match="store is none of the plan's batteries; there are other"):
+        schedule([other, reserve], money(*[50] * N))
+    with pytest.raises(OutOfRange, match=r"store has capacity_mwh 8\.0, but 4\.0 in the plan"):
+        schedule([replace(STORE, capacity_mwh=4.0), reserve], money(*[50] * N))
+    with pytest.raises(OutOfRange, match="'store' is no Battery; give the batteries themselves"):
+        IslandReserve(["store"], 1.0, np.ones(N))
+    with pytest.raises(OutOfRange, match="store stands twice"):
+        IslandReserve([STORE, STORE], 1.0, np.ones(N))
+    with pytest.raises(OutOfRange, match="outages are pairs of times"):
+        Connection(outages=[("2026-01-01", "2026-01-02")])
+    with pytest.raises(OutOfRange, match="outages are pairs of times"):
+        Connection(outages=(TIMES[1], TIMES[2]))
     with pytest.raises(OutOfRange, match="ends before it begins"):
         Connection(outages=[(TIMES[2], TIMES[1])])
     with pytest.raises(OutOfRange, match="no time zone"):

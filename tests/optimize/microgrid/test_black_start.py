@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -47,6 +48,31 @@ def test_energy_that_does_not_last_is_named():
     done = black_start(SOURCE, [ColdLoad("town", 2.0, factor=1.0)], initial_soc=0.2, until_h=4.0)
     assert done.left == ("town",)
     assert "8 MWh are needed in 4 h, and 4 MWh are stored" in str(done.diagnosis)
+
+
+def test_a_surplus_that_comes_later_does_not_feed_the_pick_up():
+    """Nothing stored, 1.3 MW from outside, 1 + 2 e^{−2t} MW wanted: the two are equal at t = ½ ln(20/3) = 0.949 h, till
+    when 1 − 0.15 − 0.3 · 0.949 = 0.565 MWh are missing. A source that charges has them after 0.565 / 1.3 h of waiting;
+    one that cannot never has them, and the next one, who fits, does not wait for it."""
+    town, small = ColdLoad("town", 1.0, 0, 3.0), ColdLoad("small", 0.01, 1, 1.0)
+    waits = black_start(
+        replace(SOURCE, charge_efficiency=1.0), [town], initial_soc=0.0, generation_mw=1.3, floor_hz=48.0
+    )
+    assert [step.id for step in waits.steps] == ["town"]
+    assert waits.steps[0].at_h == pytest.approx((1.0 - 0.15 - 0.3 * 0.5 * math.log(20 / 3)) / 1.3, abs=1.5 / 60)
+    never = black_start(
+        replace(SOURCE, charge_mw=0.0), [town, small], initial_soc=0.0, generation_mw=1.3, floor_hz=48.0
+    )
+    assert [step.id for step in never.steps] == ["small"]
+    assert never.left == ("town",)
+    assert "missing before the generation makes up for it" in str(never.diagnosis)
+
+
+def test_what_a_full_source_cannot_take_does_not_count():
+    """0.1 MWh of room: whatever was left over before, no more than that is there for what comes."""
+    tiny = replace(SOURCE, capacity_mwh=0.1, charge_efficiency=1.0)
+    done = black_start(tiny, [ColdLoad("town", 1.0, 0, 3.0)], generation_mw=1.3, floor_hz=48.0)
+    assert done.left == ("town",)
 
 
 circuits = st.lists(

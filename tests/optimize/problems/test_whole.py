@@ -17,6 +17,7 @@ from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.one_of_many import Choices, choose
 from gridloop.optimize.devices.rest import Rest
 from gridloop.optimize.devices.shiftable_run import ShiftableRun
+from gridloop.optimize.diagnose import not_proven
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.linear import Sum, add_rows, minimize
 from gridloop.optimize.problems import whole_start
@@ -149,6 +150,46 @@ def test_what_others_prove_ends_a_search_and_rows_begin_it_again():
     session.know(-4.0)
     assert session.run().objective == approx(-3.0)  # 33 % is near enough
     assert not session.holds_all_whole([Fix(x[:2], np.ones(2), np.ones(2))])
+
+
+def test_what_is_settled_is_searched_again_and_proves_nothing():
+    """b held at 0: a, −3, not c alone, −2; and still nothing costs less than −4."""
+    model, x = knapsack()
+    session, zero = Session(model, mip_gap=1e-4), np.zeros(1)
+    assert session.run().objective == approx(-4.0)
+    session.settle([Fix(x[1:2], zero, zero)])
+    outcome = session.run()
+    assert (outcome.status, outcome.objective) == ("incumbent", approx(-3.0))
+    assert outcome.bound == approx(-4.0) and outcome.gap == approx(1 / 3) and not outcome.time_up
+    why = not_proven(outcome)
+    assert why is not None and "Time was up" not in str(why) and "33 %" in str(why)
+    session.settle([])
+    assert session.run().status == "incumbent"
+
+
+def test_bounds_of_another_question_are_proven_anew():
+    model, x = knapsack()
+    session, zero = Session(model), np.zeros(1)
+    for upper, best in ((zero, -3.0), (zero + 1, -4.0), (zero, -3.0)):
+        session.fix([Fix(x[1:2], zero, upper)])
+        outcome = session.run()
+        assert (outcome.status, outcome.objective, outcome.bound) == ("optimal", approx(best), approx(best))
+
+
+@pytest.mark.parametrize("link", [Connection(), Connection(import_limit_mw=1.6)], ids=["free", "limited"])
+def test_runs_beside_a_battery_where_energy_is_worth_less_than_nothing(link: Connection):
+    """The battery is held to one direction after a first solve: that is no lack of time, and proves nothing."""
+    hours = pd.date_range(moment(), periods=24, freq="1h")
+    price = pd.Series(np.where(np.arange(24) % 4 < 2, -60.0, 40.0), hours)
+    runs = [
+        ShiftableRun([1.0, 0.5, 0.7], pd.Timedelta("1h"), id="a"),
+        ShiftableRun([0.4, 1.0], pd.Timedelta("1h"), id="b"),
+    ]
+    devices = [Battery(2.0, 1.0, 1.0, 0.8, 0.8), *runs]
+    plan = schedule(devices, price, connection=link)
+    assert plan.status == "incumbent" and plan.solver_s < 20 and 0 < plan.gap < 0.1
+    assert "was held after a first solve" in str(plan.diagnosis) and "Time was up" not in str(plan.diagnosis)
+    assert check_solution(ScheduleCase(devices, price, link), plan).ok
 
 
 def test_gaps():

@@ -82,3 +82,16 @@ def test_homes_that_are_not_in_the_record_are_named(homes: Homes):
 def test_equipment_refuses_what_makes_no_sense(wrong: dict[str, float]):
     with pytest.raises(OutOfRange, match=next(iter(wrong))):
         Equipment(**wrong)
+
+
+def test_sun_that_every_plan_throws_away_is_counted(homes: Homes):
+    """Giving back costs money and there is hardly a battery: all plans take what is used at once, and no more."""
+    small = homes.battery.assign(capacity_mwh=1e-6, power_mw=1e-6)
+    day = homes.of(slice(9, 15))
+    alone = Homes(day.load_mw, day.solar_mw, day.import_eur_per_mwh, day.carbon_t_per_mwh, small)
+    none = Equipment(car_every=0, heat_pump_every=0, wash_every=0, reducible_every=0)
+    found = community_grid(alone, street(), {"a": "home.1"}, equipment=none, export_share=-0.5).homes
+    wasted = (day.solar_mw["a"] - day.load_mw["a"]).sum()
+    assert wasted > 5.0
+    assert found["curtailed_copper_mwh"]["a"] == approx(wasted, abs=1e-4)  # the battery moves 2e-6 MWh at most
+    assert wasted - 0.1 < found["curtailed_grid_mwh"]["a"] <= wasted + 1e-4  # losses of the wires come from the roof

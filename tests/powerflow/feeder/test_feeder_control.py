@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from pytest import approx
-from small_feeders import KV, load, regulated, transformer, two_nodes, winding
+from small_feeders import KV, in_series, load, regulated, transformer, two_nodes, winding
 
 from gridloop.errors import BadInput
 from gridloop.powerflow.feeder.arrays import build_feeder_arrays
@@ -74,27 +74,6 @@ def test_reactive_compensation_turns_the_drop():
     feeder = regulated([load("d", "b", 0.0, 0.6)], x_v=3.0, ct_primary_a=300.0)
     arrays = build_feeder_arrays(feeder)
     assert measured_volts(arrays, FeederSolver(arrays).solve().v, arrays.tap) == approx([114.0], abs=1e-4)
-
-
-def in_series(delays):
-    """source 0.95 pu ──( one )── b ──( other )── c"""
-    return two_nodes(
-        bus=[{"id": b, "phases": "1", "v_nom_kv": KV} for b in "abc"],
-        line=[],
-        line_code=[],
-        source=[{"id": "s", "bus": "a", "phases": "1", "v_rated_kv": 1.0, "v_set_pu": 0.95}],
-        transformer=[transformer("t", 1, 1e-6), transformer("u", 1, 1e-6)],
-        winding=[
-            winding("t", 1, "a", "1", 1.0),
-            winding("t", 2, "b", "1", 1.0),
-            winding("u", 1, "b", "1", 1.0),
-            winding("u", 2, "c", "1", 1.0),
-        ],
-        regulator=[
-            {"id": f"r{of}", "transformer": of, "band_v": 2.0, "pt_ratio": 1000 / 120.0, "delay_s": delay}
-            for of, delay in zip("tu", delays, strict=True)
-        ],
-    )
 
 
 def test_the_shortest_delay_moves_first():

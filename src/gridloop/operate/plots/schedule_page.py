@@ -92,7 +92,7 @@ def story_of(
     said = [f"Cost {number(plan.cost, 2)}, highest import {number(float(net.max()), 3)} MW."]
     if plan.status == "incumbent":
         least = f"by {100 * plan.gap:.2g} % at most" if np.isfinite(plan.gap) else "by how much is not known"
-        said.append(f"Time was up before this was proven to be the best: it could be cheaper, {least}.")
+        said.append(f"This is not proven to be the best: it could be cheaper, {least}.")
     if before is not None:
         said.append(
             f"Left alone the same devices would cost {number(before.cost, 2)} "

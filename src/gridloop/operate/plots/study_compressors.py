@@ -13,7 +13,7 @@ from gridloop.operate.report import style
 from gridloop.operate.report.chart import Chart, Part, Trace
 from gridloop.operate.report.words import count, escaped
 from gridloop.operate.studies.compressors import CASCADE, EQUAL, FORECAST, TRUTH, CompressorStudy
-from gridloop.optimize.compressors.demand import INTERVAL_S, ZONE
+from gridloop.optimize.compressors.demand import INTERVAL_S
 from gridloop.optimize.compressors.simulation import Simulated
 from gridloop.units import FloatArray
 
@@ -26,10 +26,10 @@ SHADES = [[0.0, "#f1f3f5"], [0.09, "#f1f3f5"], [0.1, style.CATEGORIES[1]], [0.27
           [0.28, "#d3e4f0"], [1.0, style.CONTROLLED]]  # fmt: skip
 
 
-def build_compressor_page(study: CompressorStudy, figures: Comparison, story: list[str], zone: str = ZONE) -> str:
+def build_compressor_page(study: CompressorStudy, figures: Comparison, story: list[str]) -> str:
     """One HTML file: the figures, a week of machines, pressure and power, and the weeks side by side."""
-    start = study.first.start
-    day = f"synthetic weeks, {len(study.weeks)} from {start.tz_convert(zone):%Y-%m-%d}"
+    start, zone = study.first.start, study.demand.zone
+    day = f"{study.demand.kind} weeks, {len(study.weeks)} from {start.tz_convert(zone):%Y-%m-%d}"
     parts = [_gantt(study, zone), _profile(study, zone), _weeks(study, zone)]
     return build_study_page("Compressed air: a planned sequence", day, story, figures, parts)
 
@@ -117,7 +117,7 @@ def _weeks(study: CompressorStudy, zone: str) -> Part:
     sides = {way: (list(100.0 * study.saving(way)), LOOKS[way]) for way in (TRUTH, FORECAST)}
     chart = bars("weeks", labels, sides, "%", "Energy saved beside the cascade, by week")
     says = (
-        f"{count(len(labels), 'synthetic week')}: energy saved beside the cascade, on average "
+        f"{count(len(labels), f'{study.demand.kind} week')}: energy saved beside the cascade, on average "
         f"{100 * study.saving(TRUTH).mean():.1f} % with the true demand and "
         f"{100 * study.saving(FORECAST).mean():.1f} % with its forecast."
     )

@@ -17,9 +17,10 @@ from gridloop.operate.plots.study_page import (
 from gridloop.operate.report import style
 from gridloop.operate.report.chart import Part
 from gridloop.operate.studies.hvac_house import HouseStudy
-from gridloop.operate.studies.hvac_result import BASELINE, PLANNED, HvacStudy, Week
+from gridloop.operate.studies.hvac_result import BASELINE, PLANNED, RULE, WAYS, HvacStudy, Week
 
-BEFORE, AFTER = {"color": style.UNCONTROLLED}, {"color": style.CONTROLLED}
+COLORS = dict(zip(WAYS, (style.UNCONTROLLED, style.CATEGORIES[4], style.CONTROLLED), strict=True))
+BEFORE, ALONE, AFTER = {"color": COLORS[BASELINE]}, {"color": COLORS[RULE], "width": 1.4}, {"color": COLORS[PLANNED]}
 
 
 def build_hvac_page(
@@ -33,14 +34,15 @@ def build_hvac_page(
     parts = [
         Part(
             "room", "Before and after",
-            f"{shown} is the room that the plan moved most. Grey: thermostats with set-back; coloured: planned. "
-            f"Times are {zone}.", [room], note="The band is that of the end of each hour.",
+            f"{shown} is the room that the plan moved most. Grey: thermostats with set-back; violet: the rule alone, "
+            f"which modulates without a plan; blue: planned. Times are {zone}.", [room],
+            note="The band is that of the end of each hour.",
         )
     ]  # fmt: skip
     days = _daily(week, zone)
+    sides = {way: (list(days[way]), color) for way, color in COLORS.items()}
     money = bars(
-        "days", list(days.index), {way: (list(days[way]), look["color"]) for way, look in
-                                   ((BASELINE, BEFORE), (PLANNED, AFTER))}, currency, "Cost of energy by day",
+        "days", list(days.index), sides, currency, "Cost of energy by day",
     )  # fmt: skip
     parts.append(Part("days", "Money by day", "Cost of electricity at the prices of the hour.", [money]))
     if isinstance(found, HouseStudy):
@@ -49,17 +51,19 @@ def build_hvac_page(
 
 
 def _panels(week: Week, room: str, currency: str) -> list[Panel]:
-    before, after = week.ways[BASELINE], week.ways[PLANNED]
+    before, alone, after = (week.ways[way] for way in WAYS)
     low, high = week.bands[room]
     return [
         Panel(
             f"Temperature of {room}", "°C",
-            [Curve("thermostat", before.air_c[room], BEFORE), Curve("planned", after.air_c[room], AFTER),
+            [Curve("thermostat", before.air_c[room], BEFORE), Curve(RULE, alone.air_c[room], ALONE),
+             Curve("planned", after.air_c[room], AFTER),
              Curve("band", low, LIMIT), Curve("upper end", high, LIMIT | {"showlegend": False})], 2.4,
         ),
         Panel(
             "Electric power, all rooms", "MW",
             [Curve("thermostats", before.table["p_mw"], BEFORE | {"showlegend": False}),
+             Curve(RULE, alone.table["p_mw"], ALONE | {"showlegend": False}),
              Curve("planned", after.table["p_mw"], AFTER | {"showlegend": False})],
         ),
         Panel("Price", f"{currency}/MWh", [Curve("price", week.prices, {"color": style.INK})], 1.4),
@@ -78,7 +82,7 @@ def _moved_most(week: Week) -> str:
 
 def _daily(week: Week, zone: str) -> pd.DataFrame:
     found = {}
-    for way in (BASELINE, PLANNED):
+    for way in WAYS:
         money = week.ways[way].table["p_mw"] * week.prices
         found[way] = money.groupby(pd.DatetimeIndex(money.index).tz_convert(zone).strftime("%m-%d"), sort=False).sum()
     return pd.DataFrame(found)

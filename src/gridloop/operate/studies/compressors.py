@@ -1,4 +1,4 @@
-"""A compressor station over synthetic weeks: a planned sequence beside a tuned cascade and equal shares.
+"""A compressor station over weeks of air: a planned sequence beside a tuned cascade and equal shares.
 
 Every week is judged by the same simulation of the same machines and the same use of air:
 
@@ -8,12 +8,12 @@ Every week is judged by the same simulation of the same machines and the same us
                          production plan, state of the machines as it was
 
 Both sequences are followed by the same rule in real time, with settings found on the weeks before. Nothing is tuned on
-the weeks that count. All weeks are synthetic.
+the weeks that count. The weeks are synthetic, or a plant's recording (`compressor_weeks`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,7 +23,8 @@ import pandas as pd
 from gridloop.errors import OutOfRange
 from gridloop.forecast.air import AirForecaster
 from gridloop.forecast.operation.guard import GuardedForecaster
-from gridloop.optimize.compressors.demand import INTERVAL_S, STEP_S, ZONE, Week, demo_station, synthetic_week
+from gridloop.operate.studies.compressor_weeks import LEARN_WEEKS, Demand
+from gridloop.optimize.compressors.demand import INTERVAL_S, STEP_S, Week, demo_station
 from gridloop.optimize.compressors.rules import (
     MARGIN_BAR,
     Cascade,
@@ -32,14 +33,14 @@ from gridloop.optimize.compressors.rules import (
     tune_cascade,
     tune_equal,
 )
-from gridloop.optimize.compressors.sequence import best_sequence
+from gridloop.optimize.compressors.sequence import MOST_STATES, best_sequence, searchable
 from gridloop.optimize.compressors.simulation import Simulated, Simulator, simulate
 from gridloop.optimize.devices.compressor_station import CompressorStation
 from gridloop.units import BoolArray, FloatArray
 
 CASCADE, EQUAL, TRUTH, FORECAST = "cascade", "equal shares", "true demand", "forecast"
 WAYS = (CASCADE, EQUAL, TRUTH, FORECAST)
-LEARN_WEEKS, TUNE_WEEKS = 8, 4
+TUNE_WEEKS = 4
 TARGETS_BAR = (0.2, 0.23, 0.26, 0.3, 0.35, 0.4)
 """Above the lowest pressure: what a sequence may hold."""
 RESERVE_M3_PER_MIN = 1.0
@@ -95,8 +96,13 @@ class CompressorStudy:
     trim: Trim
     forecast: Mapping[str, float]
     shown: Mapping[str, Simulated]
-    first: Week
+    demand: Demand
     planned: BoolArray = field(repr=False)
+
+    @property
+    def first(self) -> Week:
+        """The first week that is judged."""
+        return self.demand.weeks[self.demand.learn]
 
     def saving(self, way: str, beside: str = CASCADE) -> pd.Series:
         """Share of energy that a way saves beside another, by week."""
@@ -104,7 +110,7 @@ class CompressorStudy:
 
     def facts(self) -> dict[str, object]:
         """The figures as plain values."""
-        found: dict[str, object] = {"weeks": len(self.weeks), "synthetic": True}
+        found: dict[str, object] = {"weeks": len(self.weeks), **self.demand.facts()}
         for way in WAYS:
             name = way.replace(" ", "_")
             found[f"{name}_mwh"] = float(self.weeks[f"{way} mwh"].sum())
@@ -125,16 +131,18 @@ def study(
     *,
     seed: int = 0,
     station: CompressorStation | None = None,
+    demand: Demand | None = None,
     tune_weeks: int = TUNE_WEEKS,
     told: Callable[[str], None] = lambda text: None,
 ) -> CompressorStudy:
-    """Judge the ways over so many synthetic weeks, after weeks for learning and tuning that do not count.
+    """Judge the ways over so many synthetic weeks, or over those of a recording, after weeks that do not count.
 
     station  None: `demo_station`; its demand is not looked at
-    tune_weeks  of the `LEARN_WEEKS` before, on which rules are tuned
+    demand   instead of so many synthetic weeks of this seed
+    tune_weeks  the last ones of those before, on which rules are tuned; as many as there are where they are fewer
     told     hears what is done now
 
-    Raises `OutOfRange` where there is no week, or no cascade keeps the station's band.
+    Raises `OutOfRange` where there is no week, the station is too small, or no cascade keeps its band.
     """
     if weeks < 1 or not 1 <= tune_weeks <= LEARN_WEEKS:
         raise OutOfRange(
@@ -142,22 +150,29 @@ def study(
             "tuning at most."
         )
     station = demo_station() if station is None else station
-    made = [synthetic_week(seed, k) for k in range(LEARN_WEEKS + weeks)]
-    past = made[LEARN_WEEKS - tune_weeks : LEARN_WEEKS]
+    demand = Demand.synthetic(weeks, seed=seed) if demand is None else demand
+    demand.check(station)
+    if not searchable(station, np.full(1, HOURS)):
+        raise OutOfRange(
+            f"{len(station.machines)} machines with these least times are too many to be searched: 8 machines at most, "
+            f"and {MOST_STATES:,} states of all together, min_on_h + min_off_h in quarters of an hour multiplied over "
+            "the machines. Give shorter ones."
+        )
+    past, judged = demand.weeks[: demand.learn][-tune_weeks:], demand.weeks[demand.learn :]
     told("Tuning cascade and equal shares on weeks before")
     used = [week.used for week in past]
     cascade, equal = tune_cascade(station, used, STEP_S), tune_equal(station, used, STEP_S)
     told("Settings of the sequence, on the same weeks")
     trim = tune_trim(station, past)
     told("Learning the use of air from the production plan")
-    plan = pd.concat([week.plan for week in made])
-    air = pd.concat([week.mean for week in made]).to_frame("air")
-    forecaster = GuardedForecaster(AirForecaster(plan, zone=ZONE, seed=seed, threads=1))
-    forecaster.fit(air, until=made[LEARN_WEEKS].start)
+    plan = pd.concat([week.plan for week in demand.weeks])
+    air = pd.concat([week.mean for week in demand.weeks]).to_frame("air")
+    forecaster = GuardedForecaster(AirForecaster(plan, zone=demand.zone, seed=seed, threads=1))
+    forecaster.fit(air, until=judged[0].start)
     rows, errors, planned = [], [], np.zeros((0, 0), dtype=bool)
     shown: dict[str, Simulated] = {}
-    for k, week in enumerate(made[LEARN_WEEKS:]):
-        told(f"Week {k + 1} of {weeks}")
+    for k, week in enumerate(judged):
+        told(f"Week {k + 1} of {len(judged)}")
         truth = best_sequence(
             trim.station(station, week.mean.to_numpy(), trim.reserve_m3_per_min), np.full(len(week.mean), FLAT_PRICE),
             np.full(len(week.mean), HOURS), gap=0.001,
@@ -181,17 +196,17 @@ def study(
         errors.append(wrong)
         if not shown:
             shown, planned = runs, truth.on
-    table = pd.DataFrame(rows, index=pd.DatetimeIndex([w.start for w in made[LEARN_WEEKS:]], name="week"))
+    table = pd.DataFrame(rows, index=pd.DatetimeIndex([w.start for w in judged], name="week"))
     wrong = pd.concat(errors)
     told_by = {
         "mae_m3_per_min": float(wrong["error"].abs().mean()),
         "last_week_mae_m3_per_min": float(wrong["last_week"].abs().mean()),
         "coverage_10_90": float(wrong["inside"].mean()),
     }
-    return CompressorStudy(table, station, cascade, equal, trim, told_by, shown, made[LEARN_WEEKS], planned)
+    return CompressorStudy(table, station, cascade, equal, trim, told_by, shown, demand, planned)
 
 
-def tune_trim(station: CompressorStation, weeks: list[Week]) -> Trim:
+def tune_trim(station: CompressorStation, weeks: Sequence[Week]) -> Trim:
     """The target that takes least energy over some weeks among those that keep the band in all, with the same margin.
 
     Raises `OutOfRange` where there is none.

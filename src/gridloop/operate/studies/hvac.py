@@ -1,12 +1,14 @@
-"""Heating and cooling planned again and again on forecast weather, beside thermostats in the same weather.
+"""Heating and cooling planned again and again on forecast weather, beside two ways without a plan in the same weather.
 
-Both run the same true building in the weather that came. The plan knows a model of it, the prices that are published
-by then, and weather foretold; between two plans a real-time rule keeps the band (`optimize/building/operation.py`).
+All run the same true building in the weather that came. The plan knows a model of it, the prices that are published
+by then, and weather foretold; between two plans a real-time rule keeps the band (`optimize/building/operation.py`),
+which knows that model too and the air as it is read. Thermostats switch on and off with a dead band; the rule
+modulates, which saves by itself. So the rule alone, with no plan, is run beside both: what a plan adds is told apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -14,13 +16,12 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import OutOfRange, SolveFailed
-from gridloop.operate.studies.hvac_result import BASELINE, MONTH_H, PLANNED, Week
+from gridloop.operate.studies.hvac_result import BASELINE, MONTH_H, PLANNED, RULE, Week
 from gridloop.operate.studies.weather_ahead import WeatherAhead
 from gridloop.optimize.building.control import Following, Thermostat
 from gridloop.optimize.building.margins import with_margins
-from gridloop.optimize.building.operation import Operated, Running
+from gridloop.optimize.building.operation import Operated, Running, run_given, run_thermostat
 from gridloop.optimize.devices.building import Building
-from gridloop.optimize.devices.building_steps import states_of
 from gridloop.optimize.devices.connection import Connection
 from gridloop.optimize.devices.given_numbers import over_steps
 from gridloop.optimize.horizon import Horizon
@@ -63,15 +64,16 @@ def run_week(
     gains: Sequence[FloatArray] | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> Week:
-    """A span both ways; the day before it is run too, so that the start does not count.
+    """A span all three ways; the day before it is run too, so that the start does not count.
 
     true, model   what the building is, and what the plan believes
     prices        day-ahead, hourly (UTC), from two days before on; what is not published yet is as a day before
     horizon_h     how far a plan looks; every_h: hours from plan to plan
     chance        of leaving the band by the forecast's error that a plan keeps room for; None: none kept
     disturbance   [state, step] over the span and the day before it: what no model knows
-    lead_h        early start of the thermostats; None takes the cheapest of `LEADS_H` that keeps the band in all but
-                  `ALLOWED` of the occupied hours of this very span, which is more than a time switch knows
+    lead_h        early start of thermostats and of the rule alone; None takes for each the cheapest of `LEADS_H` that
+                  keeps the band in all but `ALLOWED` of the occupied hours of this very span, which is more than a
+                  time switch knows
     gains         [state] of each zone: how a reading of its air corrects the plan's belief; None: air as it is read
     """
     first = start - pd.Timedelta(days=1)
@@ -86,28 +88,26 @@ def run_week(
     if initial_c is not None:
         real = real.at(slice(0, len(index)), list(initial_c))
     counted = slice(24, len(index))
-    tell("thermostats")
     leads = LEADS_H if lead_h is None else (lead_h,)
     hourly = prices.reindex(index)
     if hourly.isna().any():
         raise OutOfRange(f"{int(hourly.isna().sum())} of {len(index)} hours from {first} on have no price.")
-    tried = {lead: _thermostats(real, horizon, lead, disturbance, counted) for lead in leads}
-    good = {lead: ran for lead, ran in tried.items() if ran.violation_share <= ALLOWED}
-    lead = (
-        min(good, key=lambda k: good[k].cost(hourly, fuel_eur_per_mwh))
-        if good
-        else min(tried, key=lambda k: tried[k].violation_share)
-    )
-    running = Running(real, horizon, disturbance=disturbance)
-    rule = Following.on(real, len(index), running.parts)
     seen = model.building(index, outdoor, sun)
-    believed = states_of([seen], horizon.hours)
-    order = np.array([z.model.structure.order for z in seen.zones])
-    begin = np.concatenate([[0], np.cumsum(order)])
-    belief = believed.start.copy() if initial_c is None else np.concatenate(list(initial_c))
-    correct = np.zeros(belief.size)
-    for k in range(len(order)):
-        correct[begin[k] : begin[k + 1]] = np.eye(order[k])[0] if gains is None else gains[k]
+    if initial_c is not None:
+        seen = seen.at(slice(0, len(index)), list(initial_c))
+    tell("thermostats")
+    lead, switched = _best(
+        {lead: run_thermostat(real, horizon, Thermostat(lead), disturbance=disturbance).over(counted)
+         for lead in leads}, hourly, fuel_eur_per_mwh)  # fmt: skip
+    tell("the rule alone")
+    rule_lead, unplanned = _best(
+        {lead: run_given(real, horizon, None, model=seen, lead_h=lead, disturbance=disturbance,
+                         gains=gains).over(counted)
+         for lead in sorted({max(0.0, lead) for lead in leads})}, hourly, fuel_eur_per_mwh)  # fmt: skip
+    running = Running(real, horizon, disturbance=disturbance, model=seen, gains=gains)
+    belief = running.belief
+    assert belief is not None
+    rule = Following.on(real, len(index), running.parts)
     expected = np.full(len(index), np.nan)
     peak, plans, elastic, failed = 0.0, 0, 0, 0
     month = peak_eur_per_mw_month * 24 * days / MONTH_H
@@ -115,11 +115,10 @@ def run_week(
         if t % every_h == 0:
             if t % 24 == 0:
                 tell(f"planning day {t // 24 + 1} of {days + 1}")
-            states = [belief[begin[k] : begin[k + 1]] for k in range(len(order))]
             ahead = pd.date_range(index[t], periods=horizon_h, freq="h", tz="UTC")
             foretold, bright = weather.ahead(at + t, horizon_h)
             expected[t : t + every_h] = foretold[: min(every_h, len(index) - t)]
-            asked = model.building(ahead, foretold, bright).at(slice(0, horizon_h), states)
+            asked = model.building(ahead, foretold, bright).at(slice(0, horizon_h), belief.zones())
             errors = weather.errors(at + t, horizon_h)
             if chance is not None and len(errors) >= 1 / chance:
                 asked = with_margins(asked, errors, 1.0, chance=chance,
@@ -143,15 +142,13 @@ def run_week(
         running.run(rule, range(t, t + 1))
         if t >= 24:
             peak = max(peak, float(running.rows[t, 0]))
-        belief = believed.after(t, belief, running.heat[t])
-        wrong = running.air[t] - belief[believed.first]
-        belief = belief + correct * wrong[believed.zone]
-    ways = {BASELINE: tried[lead], PLANNED: running.result(counted)}
+    ways = {BASELINE: switched, RULE: unplanned, PLANNED: running.result(counted)}
     span = index[counted]
     return Week(
         start, ways, hourly[counted], None if carbon_t_per_mwh is None else carbon_t_per_mwh.reindex(span),
-        peak_eur_per_mw_month, fuel_eur_per_mwh, lead + SOON_H, pd.Series(expected[counted], index=span),
-        pd.Series(outdoor[counted], index=span), _bands(real, span, counted, len(index)), plans, elastic, failed,
+        peak_eur_per_mw_month, fuel_eur_per_mwh, lead + SOON_H, rule_lead + SOON_H,
+        pd.Series(expected[counted], index=span), pd.Series(outdoor[counted], index=span),
+        _bands(real, span, counted, len(index)), plans, elastic, failed,
     )  # fmt: skip
 
 
@@ -168,12 +165,14 @@ def _bands(
     }
 
 
-def _thermostats(
-    real: Building, horizon: Horizon, lead: float, disturbance: FloatArray | None, counted: slice
-) -> Operated:
-    running = Running(real, horizon, disturbance=disturbance)
-    running.run(Thermostat(lead).on(real, horizon), range(len(horizon)))
-    return running.result(counted)
+def _best(tried: Mapping[float, Operated], prices: pd.Series, fuel: float) -> tuple[float, Operated]:
+    """The cheapest start that keeps the band; where none does, the one that leaves it least."""
+    good = [lead for lead, ran in tried.items() if ran.violation_share <= ALLOWED]
+    if good:
+        best = min(good, key=lambda lead: tried[lead].cost(prices, fuel))
+    else:
+        best = min(tried, key=lambda lead: tried[lead].violation_share)
+    return best, tried[best]
 
 
 def _known(values: pd.Series, now: pd.Timestamp, ahead: pd.DatetimeIndex, zone: str) -> FloatArray:

@@ -64,7 +64,7 @@ class House:
 
 @dataclass(frozen=True, eq=False)
 class HouseStudy:
-    """model, ahead: identified before the days held back, and its errors on them; study: both ways of heating."""
+    """model, ahead: identified before the days held back, and its errors on them; study: all ways of heating."""
 
     model: BuildingModel
     ahead: Ahead
@@ -98,7 +98,7 @@ def house_study(
     seed: int = 0,
     tell: Callable[[str], None] = lambda text: None,
 ) -> HouseStudy:
-    """Identify, judge on the last days, and heat these days both ways.
+    """Identify, judge on the last days, and heat these days all three ways.
 
     data     as `BuildingModel.fit` takes it, with heat_mw
     prices   money per MWh, hourly, over the days held back and two days before

@@ -157,7 +157,9 @@ class Warehouse:
                 HvacMachine.heat_pump(0.75 * warm, outdoor_c, supply_c=self.supply_c),
             ]
         if cold > 0:
-            found.append(HvacMachine.chiller(0.75 * cold, outdoor_c, supply_c=-8.0, id="refrigeration", loop=REFRIGERATION))
+            found.append(
+                HvacMachine.chiller(0.75 * cold, outdoor_c, supply_c=-8.0, id="refrigeration", loop=REFRIGERATION)
+            )
         return found
 
     def facts(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Controller(Protocol):
         """Heat per zone [MW], cold negative.
 
         hour, part  interval, and which five minutes of it
-        air         now; alone: at their end without heat; per_mw: K that a MW adds to it. [zone]
+        air         now, as it is read; alone: expected at their end without heat; per_mw: K that a MW adds. [zone]
         """
 
 
@@ -42,10 +42,7 @@ class Thermostat:
     def on(self, building: Building, horizon: Horizon) -> Switching:
         """Ready to run."""
         ahead = round(self.lead_h / float(horizon.hours[0]))
-        low, high = bands_of(building, len(horizon))
-        for k in range(1, ahead + 1):
-            low[:, :-k] = np.maximum(low[:, :-k], bands_of(building, len(horizon))[0][:, k:])
-            high[:, :-k] = np.minimum(high[:, :-k], bands_of(building, len(horizon))[1][:, k:])
+        low, high = _early(*bands_of(building, len(horizon)), ahead)
         most = most_of(building, len(horizon))
         parts = max(1, round(PER_HOUR * float(horizon.hours[0])))
         late = round(max(0.0, -self.lead_h) / float(horizon.hours[0]) * parts)
@@ -85,7 +82,9 @@ class Switching:
 
 @dataclass
 class Following:
-    """A plan's heat, corrected where the band would be left: the real-time rule between two plans.
+    """A plan's heat, corrected where the band would be left: the real-time rule between two plans, or without any.
+
+    It modulates, so it has no dead band: alone, with no plan, it already takes less than a thermostat.
 
     heat_mw  [zone, interval]  as planned, cold negative
     """
@@ -97,9 +96,11 @@ class Following:
     inside_k: float = 0.05
 
     @classmethod
-    def on(cls, building: Building, steps: int, parts: int = PER_HOUR) -> Following:
-        """Without a plan yet: only the band is kept."""
-        low, high = bands_of(building, steps)
+    def on(
+        cls, building: Building, steps: int, parts: int = PER_HOUR, *, lead_h: float = 0.0, hours: float = 1.0
+    ) -> Following:
+        """Without a plan yet: only the band is kept, so many hours ahead; hours: of an interval."""
+        low, high = _early(*bands_of(building, steps), round(lead_h / hours))
         return cls(np.zeros(low.shape), low, high, parts)
 
     def ask(self, hour: int, part: int, air: FloatArray, alone: FloatArray, per_mw: FloatArray) -> FloatArray:
@@ -116,6 +117,15 @@ class Following:
         floor = np.where((planned < 0) | (alone > high), -np.inf, 0.0)
         roof = np.where((planned > 0) | (alone < low), np.inf, 0.0)
         return np.clip(asked, floor, roof)
+
+
+def _early(low: FloatArray, high: FloatArray, ahead: int) -> tuple[FloatArray, FloatArray]:
+    """Bands as tight as they get within so many intervals ahead. [zone, step]"""
+    tight, roof = low.copy(), high.copy()
+    for k in range(1, ahead + 1):
+        tight[:, :-k] = np.maximum(tight[:, :-k], low[:, k:])
+        roof[:, :-k] = np.minimum(roof[:, :-k], high[:, k:])
+    return tight, roof
 
 
 def bands_of(building: Building, steps: int) -> tuple[FloatArray, FloatArray]:

@@ -6,15 +6,16 @@ too little, by its cheapest machines first. Comfort is judged at the end of ever
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from gridloop.errors import OutOfRange
+from gridloop.optimize.building.belief import Belief, repeated
 from gridloop.optimize.building.control import PER_HOUR, Controller, Following, Thermostat, bands_of, most_of
-from gridloop.optimize.devices.building import ZONE_SERIES, Building
+from gridloop.optimize.devices.building import Building
 from gridloop.optimize.devices.building_steps import States, states_of
 from gridloop.optimize.horizon import Horizon
 from gridloop.units import BoolArray, FloatArray
@@ -33,6 +34,7 @@ class Operated:
     occupied   interval × zone
     heat_mw    interval × zone, mean; cold negative
     states     of all zones at the end
+    stored_mwh heat in air and masses at the end, above 0 °C
     """
 
     table: pd.DataFrame
@@ -42,6 +44,7 @@ class Operated:
     heat_mw: pd.DataFrame
     states: FloatArray
     short: pd.DataFrame
+    stored_mwh: float
 
     @property
     def violation_kh(self) -> float:
@@ -58,6 +61,13 @@ class Operated:
     def _hours(self) -> float:
         index = pd.DatetimeIndex(self.table.index)
         return float((index[1] - index[0]) / pd.Timedelta(hours=1)) if len(index) > 1 else 1.0
+
+    def over(self, rows: slice) -> Operated:
+        """The same, some of its intervals; the end stays the end."""
+        return Operated(
+            self.table.iloc[rows], self.air_c.iloc[rows], self.outside_k.iloc[rows], self.occupied.iloc[rows],
+            self.heat_mw.iloc[rows], self.states, self.short.iloc[rows], self.stored_mwh,
+        )  # fmt: skip
 
     def energy_mwh(self) -> float:
         """Electricity."""
@@ -84,20 +94,33 @@ class Operated:
 class Running:
     """A real building under way, interval by interval."""
 
-    def __init__(self, building: Building, horizon: Horizon, *, disturbance: FloatArray | None = None) -> None:
-        """disturbance: K added to all states at the end of every interval: what no model knows. [state, step]"""
+    def __init__(
+        self,
+        building: Building,
+        horizon: Horizon,
+        *,
+        disturbance: FloatArray | None = None,
+        model: Building | None = None,
+        gains: Sequence[FloatArray] | None = None,
+    ) -> None:
+        """disturbance: K added to all states at the end of every interval: what no model knows. [state, step]
+
+        model, gains  what a controller takes the building to be (`Belief`); None: as it is, which a thermostat that
+                      switches at its own set-points within the five minutes needs, and a rule that looks ahead must not
+        """
         hours = float(horizon.hours[0])
         if not np.allclose(horizon.hours, hours):
             raise OutOfRange("A building is run on intervals of one length.")
         self.parts = max(1, round(PER_HOUR * hours))
         self.building, self.horizon = building, horizon
-        self.fine: States = states_of([_repeated(building, len(horizon), self.parts)],
+        self.fine: States = states_of([repeated(building, len(horizon), self.parts)],
                                       np.full(len(horizon) * self.parts, hours / self.parts))  # fmt: skip
         self.state = self.fine.start.copy()
         self.low, self.high = bands_of(building, len(horizon))
         self.plant = _Plant(building, len(horizon))
         self.heat_mw, self.cold_mw = most_of(building, len(horizon))
         self.disturbance = disturbance
+        self.belief = None if model is None else Belief(model, horizon, self.parts, gains=gains)
         n, z = len(horizon), len(building.zones)
         self.air, self.outside, self.heat = (np.zeros((n, z)) for _ in range(3))
         self.short = np.zeros((n, z), dtype=bool)
@@ -105,16 +128,24 @@ class Running:
 
     def run(self, controller: Controller, hours: range) -> None:
         """So many intervals, from where it stands."""
+        belief = self.belief
         for t in hours:
+            if belief is not None:
+                belief.begin()
             for part in range(self.parts):
                 k = t * self.parts + part
                 air = self.state[self.fine.first]
-                alone = self.fine.alone(k, self.state)[self.fine.first]
-                per_mw = self.fine.per_mw[self.fine.first, k]
+                if belief is None:
+                    alone = self.fine.alone(k, self.state)[self.fine.first]
+                    per_mw = self.fine.per_mw[self.fine.first, k]
+                else:
+                    alone, per_mw = belief.expect(k, air)
                 asked = controller.ask(t, part, air, alone, per_mw)
                 given, power, fuel = self.plant.give(np.clip(asked, -self.cold_mw[:, t], self.heat_mw[:, t]), t)
                 self.short[t] |= np.abs(given) < np.abs(asked) - 1e-9
                 self.state = self.fine.after(k, self.state, given)
+                if belief is not None:
+                    belief.given(k, given)
                 if self.disturbance is not None and part == self.parts - 1:
                     self.state = self.state + self.disturbance[:, t]
                 now = self.state[self.fine.first]
@@ -124,6 +155,8 @@ class Running:
                 warm, cold = given.clip(0).sum(), (-given).clip(0).sum()
                 self.rows[t] += np.array([power, fuel, warm, cold]) / self.parts
             self.air[t] = self.state[self.fine.first]
+            if belief is not None:
+                belief.end(t, self.heat[t], self.air[t])
 
     def result(self, rows: slice = slice(None)) -> Operated:
         """What came of it, over some of the intervals."""
@@ -138,7 +171,12 @@ class Running:
 
         table = pd.DataFrame(self.rows[rows], index=index, columns=["p_mw", "fuel_mw", "heat_mw", "cold_mw"])
         return Operated(table, wide(self.air), wide(self.outside), wide(occupied), wide(self.heat), self.state.copy(),
-                        wide(self.short))  # fmt: skip
+                        wide(self.short), float(self._capacities() @ self.state))  # fmt: skip
+
+    def _capacities(self) -> FloatArray:
+        """MWh per K of every state."""
+        models = [zone.model for zone in self.building.zones]
+        return np.array([m.values[name] for m in models for name in m.structure.capacities])
 
 
 class _Plant:
@@ -189,23 +227,23 @@ def run_thermostat(
 
 
 def run_given(
-    building: Building, horizon: Horizon, heat_mw: pd.DataFrame, *, disturbance: FloatArray | None = None
+    building: Building,
+    horizon: Horizon,
+    heat_mw: pd.DataFrame | None,
+    *,
+    model: Building | None = None,
+    lead_h: float = 0.0,
+    disturbance: FloatArray | None = None,
+    gains: Sequence[FloatArray] | None = None,
 ) -> Operated:
-    """The plant's own schedule: heat per zone as it is given (interval × zone, cold negative), the band kept beyond."""
-    running = Running(building, horizon, disturbance=disturbance)
-    following = Following.on(building, len(horizon), running.parts)
-    following.heat_mw = heat_mw[[zone.id for zone in building.zones]].to_numpy(dtype=float).T.copy()
+    """The plant's own schedule: heat per zone as it is given (interval × zone, cold negative), the band kept beyond.
+
+    heat_mw  None: no plan at all; the real-time rule alone keeps the band, from `lead_h` hours before it tightens
+    model    what the rule takes the building to be; None: it is told the truth, which nobody's rule is
+    """
+    running = Running(building, horizon, disturbance=disturbance, model=model, gains=gains)
+    following = Following.on(building, len(horizon), running.parts, lead_h=lead_h, hours=float(horizon.hours[0]))
+    if heat_mw is not None:
+        following.heat_mw = heat_mw[[zone.id for zone in building.zones]].to_numpy(dtype=float).T.copy()
     running.run(following, range(len(horizon)))
     return running.result()
-
-
-def _repeated(building: Building, steps: int, parts: int) -> Building:
-    """The same with every interval cut into equal parts."""
-
-    def cut(device: Any, names: tuple[str, ...]) -> dict[str, Any]:
-        given = {name: getattr(device, name) for name in names}
-        return {name: np.repeat(np.asarray(v), parts) for name, v in given.items() if np.size(v) == steps > 1}
-
-    zones = [replace(z, **cut(z, (*ZONE_SERIES, "occupied"))) for z in building.zones]
-    machines = [replace(m, **cut(m, ("capacity_mw", "cop", "cold_c", "hot_c"))) for m in building.machines]
-    return replace(building, model=tuple(zones), machines=machines, **cut(building, ("outdoor_c", "carbon_t_per_mwh")))

@@ -16,13 +16,13 @@ from gridloop.network.feeder.model import Feeder
 from gridloop.network.model import Network
 from gridloop.powerflow.batch import power_flows
 from gridloop.powerflow.feeder.arrays import FeederArrays, build_feeder_arrays
-from gridloop.powerflow.feeder.control import first_to_move, wanted_steps
+from gridloop.powerflow.feeder.control import MAX_ROUNDS, first_to_move, wanted_steps
 from gridloop.powerflow.feeder.elements import branch_tables
 from gridloop.powerflow.feeder.plain import FeederSolver
 from gridloop.units import SQRT3, BoolArray, ComplexArray, FloatArray, IntArray
 
-_ROUNDS = 60
 _NEUTRAL = 4  # terminals from here on have no band
+_MOST_TAPS = 1000  # no changer has a position beyond: there is no flow at it
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class States:
     """What the power flow says of every interval; NaN where it has no solution.
 
     v, loading  [node, step] per unit and [branch, step] %; low, high [node]; losses [step] MW
+    wants  [regulator, step]  steps that regulators still ask for in the end: they never rest
     """
 
     nodes: list[str]
@@ -39,6 +40,8 @@ class States:
     branches: list[str]
     loading: FloatArray
     losses: FloatArray
+    regulators: list[str]
+    wants: IntArray
 
 
 def states_of(
@@ -53,19 +56,25 @@ def states_of(
     taken    bus of devices, as they name it → MW + j Mvar [step];  taps  transformer → position that is given [step]
     resting  [step]  positions of a feeder's regulators to begin with, "3 -2 5": where they do not rest, they move on
     """
+    there = {name: np.abs(at) <= _MOST_TAPS for name, at in taps.items()}
+    whole = {name: np.rint(np.where(there[name], at, 0.0)).astype(np.int64) for name, at in taps.items()}
     if isinstance(network, Feeder):
-        return _of_feeder(network, taken, taps, steps, resting)
-    return _of_network(network, taken, taps, steps)
+        found = _of_feeder(network, taken, whole, steps, resting)
+    else:
+        found = _of_network(network, taken, whole, steps)
+    known = np.logical_and.reduce([*there.values(), np.ones(steps, dtype=bool)])
+    v, loading, losses = (np.where(known, values, np.nan) for values in (found.v, found.loading, found.losses))
+    return replace(found, v=v, loading=loading, losses=losses)
 
 
-def _of_network(net: Network, taken: Mapping[str, ComplexArray], taps: Mapping[str, FloatArray], steps: int) -> States:
+def _of_network(net: Network, taken: Mapping[str, ComplexArray], taps: Mapping[str, IntArray], steps: int) -> States:
     rows = [{"id": f"at {bus}", "bus": bus, "p_mw": 0.0, "q_mvar": 0.0} for bus in taken] or [
         {"id": "nothing", "bus": str(net.bus.index[0]), "p_mw": 0.0}
     ]
     tables = {name: table.reset_index() for name, table in net.tables.items()}
     tables |= {"load": pd.DataFrame(rows), "generator": tables["generator"][:0], "storage": tables["storage"][:0]}
     power = np.array(list(taken.values())).reshape(-1, steps).T if taken else np.zeros((steps, 1), dtype=complex)
-    moved = np.array([taps[name] for name in taps]).reshape(len(taps), steps)
+    moved = np.array([taps[name] for name in taps], dtype=np.int64).reshape(len(taps), steps)
     v, losses = np.full((len(net.bus), steps), np.nan), np.full(steps, np.nan)
     loading = np.full((len(net.line) + len(net.transformer), steps), np.nan)
     for column in np.unique(moved, axis=1).T:
@@ -80,13 +89,14 @@ def _of_network(net: Network, taken: Mapping[str, ComplexArray], taps: Mapping[s
         losses[here] = np.where(ok, flows.losses_mw.to_numpy(dtype=float), np.nan)
     low, high = (net.bus[name].to_numpy(dtype=float) for name in ("v_min_pu", "v_max_pu"))
     branches = [str(i) for table in (net.line, net.transformer) for i in table.index]
-    return States([str(i) for i in net.bus.index], v, low, high, branches, loading, losses)
+    still = np.zeros((0, steps), dtype=np.int64)
+    return States([str(i) for i in net.bus.index], v, low, high, branches, loading, losses, [], still)
 
 
 def _of_feeder(
     feeder: Feeder,
     taken: Mapping[str, ComplexArray],
-    taps: Mapping[str, FloatArray],
+    taps: Mapping[str, IntArray],
     steps: int,
     resting: Sequence[str] | None,
 ) -> States:
@@ -113,7 +123,7 @@ def _of_feeder(
     owner = feeder.regulator["transformer"].to_numpy(dtype=object)[arrays.controls.row]
     own = ~np.isin(owner, list(taps))
     there = np.flatnonzero(arrays.bus_of >= 0)
-    v = np.full((there.size, steps), np.nan)
+    v, wants = np.full((there.size, steps), np.nan), np.zeros((owner.size, steps), dtype=np.int64)
     loading, losses, branches = [], np.full(steps, np.nan), [*feeder.line.index, *feeder.transformer.index]
     solvers: dict[tuple[int, ...], FeederSolver] = {}
     for t in range(steps):
@@ -121,12 +131,12 @@ def _of_feeder(
         if resting is not None and len(resting[t].split()) == position.size:
             position = np.clip([int(tap) for tap in resting[t].split()], arrays.tap_min, arrays.tap_max)
         for name, at_step in taps.items():
-            position[owner == name] = round(float(at_step[t]))
+            position[owner == name] = at_step[t]
         found = _rest(arrays, solvers, s_all[:, t], position, own)
         if found is None:
             loading.append(np.full(len(branches), np.nan))
             continue
-        u, position = found
+        u, position, wants[:, t] = found
         shown = np.where(arrays.supplied & (arrays.phase < _NEUTRAL), np.abs(u), np.nan)
         v[:, t] = shown[there]
         with np.errstate(invalid="ignore"):
@@ -138,7 +148,8 @@ def _of_feeder(
         for name in ("v_min_pu", "v_max_pu")
     )
     nodes = [str(i) for i in arrays.node_names]
-    return States(nodes, v, low, high, [str(i) for i in branches], np.array(loading).T, losses)
+    regulators = [str(i) for i in feeder.regulator.index[arrays.controls.row]]
+    return States(nodes, v, low, high, [str(i) for i in branches], np.array(loading).T, losses, regulators, wants)
 
 
 def _rest(
@@ -147,19 +158,19 @@ def _rest(
     s: ComplexArray,
     position: IntArray,
     own: BoolArray,
-) -> tuple[ComplexArray, IntArray] | None:
-    """Voltages with regulators at rest, and their taps; None where there is no solution."""
-    for _ in range(_ROUNDS):
+) -> tuple[ComplexArray, IntArray, IntArray] | None:
+    """Voltages with regulators at rest, their taps, and steps still wanted where they never rest; None without one."""
+    for round_ in range(MAX_ROUNDS + 1):
         key = tuple(int(p) for p in position)
         solver = solvers.setdefault(key, FeederSolver(arrays, position))
         solution = solver.solve(s)
         if not solution.converged:
             return None
         wants = np.where(own, wanted_steps(arrays, solution.v, position), 0)
-        if not wants.any():
+        if not wants.any() or round_ == MAX_ROUNDS:
             break
         position = position + first_to_move(arrays, wants)
-    return solution.v, position
+    return solution.v, position, wants
 
 
 def _standing(feeder: Feeder, text: str) -> list[tuple[str, str, str]]:

@@ -37,7 +37,8 @@ def check_network(
     ledger: Ledger,
 ) -> None:
     """Every interval's own flow keeps bands and ratings as far as `gave_way` does not name them, and loses what the
-    plan's check says. Of a plan that has not settled only the intervals that its check calls clean are held to that."""
+    plan's check says, regulators at rest. Of a plan that has not settled only the intervals that its check calls clean
+    are held to that, and none in which it says that regulators hunt."""
     steps = len(span.hours)
     told = sum((p.sum(axis=0) for _, p, _ in found.taken_at), np.zeros(steps))
     if not np.allclose(told, found.taken_mw, atol=1e-9, rtol=1e-9):
@@ -45,15 +46,20 @@ def check_network(
         return
     resting = list(plan.check["taps"]) if "taps" in plan.check else None
     states = states_of(network, _by_bus(found, steps), _taps(devices, values), steps, resting)
-    clean = np.ones(steps, dtype=bool)
+    clean = rests = np.ones(steps, dtype=bool)
     if not plan.settled:
+        if "hunting" in plan.check:
+            rests = plan.check["hunting"].to_numpy(dtype=object) == ""
         broken = plan.check[["voltage_violations", "overloads"]].to_numpy(dtype=float).sum(axis=1)
-        clean = broken == 0
+        clean = (broken == 0) & rests
     if not np.isfinite(states.losses).all():
         ledger.missing("power flow", ["AC"], ~np.isfinite(states.losses)[None, :], span.starts)
         return
+    still = np.where(rests, np.abs(states.wants), 0)
+    ledger.at_most("steps still wanted", states.regulators, still, 0.0, "", span.starts)
     losses = plan.check["losses_mw"].to_numpy(dtype=float)
     near = np.clip(states.losses, losses - _same(losses), losses + _same(losses))
+    near = np.where(rests, near, states.losses)
     ledger.equal("losses", ["AC flow"], states.losses[None, :], near[None, :], "MW", span.starts)
     _bands(states, plan.gave_way, clean, span, ledger)
     _ratings(states, loading_limit_pct, plan.gave_way, clean, span, ledger)

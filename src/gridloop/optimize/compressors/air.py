@@ -48,7 +48,6 @@ class Air:
     @classmethod
     def of(cls, station: CompressorStation, hours: FloatArray) -> Air:
         """The arrays of a station."""
-        fullest, _ = station.fullest(hours)
         made = []
         for machine in station.machines:
             flow, kw = machine.curve
@@ -65,7 +64,7 @@ class Air:
             low=station.min_bar,
             high=station.max_bar,
             first=station.begins_bar,
-            end=max(station.min_bar, min(station.begins_bar, float(fullest[-1]))),
+            end=station.end_bar(hours),
             pieces=made,
         )
 
@@ -150,7 +149,7 @@ class Joint:
     @classmethod
     def of(cls, station: CompressorStation, hours: FloatArray) -> Joint:
         """The states that least times make."""
-        up, down, since = station.least_times(hours)
+        up, down = station.least_times(hours)
         own = [states(int(a), int(b)) for a, b in zip(up, down, strict=True)]
         count = np.array([s.on.size for s in own], dtype=np.int64)
         widest = int(count.max())
@@ -163,8 +162,11 @@ class Joint:
         pattern = np.zeros(every.size, dtype=np.int64)
         for k in range(count.size):
             pattern |= is_on[k, (every // stride[k]) % count[k]].astype(np.int64) << k
+        # Of a least time that is not over, as much is past as what is left makes whole.
+        left = np.sum(station.held(hours), axis=(0, 2))
         now = sum(
-            state_now(m.on_before, float(since[k]), int(up[k]), int(down[k])) * int(stride[k])
+            state_now(m.on_before, float((up if m.on_before else down)[k] - left[k]), int(up[k]), int(down[k]))
+            * int(stride[k])
             for k, m in enumerate(station.machines)
         )
         return cls(after, is_on, count, stride, pattern, int(now))

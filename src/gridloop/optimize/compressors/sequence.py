@@ -57,7 +57,7 @@ class Sequence:
 
 def searchable(station: CompressorStation, hours: FloatArray) -> bool:
     """True where machines and least times are few enough to be searched."""
-    up, down, _ = station.least_times(hours)
+    up, down = station.least_times(hours)
     return bool(np.prod((up + down).astype(float)) <= MOST_STATES and len(station.machines) <= 8)
 
 
@@ -144,8 +144,10 @@ class _Task:
         )
         wear = station.wear_per_h()
         bits = (np.arange(self.sets.idle.size)[:, None] >> np.arange(len(machines))[None, :]) & 1
-        # [step, set]: what a set costs that gives no air
-        self.still = self.per_kw[:, None] * (self.sets.idle + station.dryer_kw)[None, :] + np.outer(hours, bits @ wear)
+        # [step, set]: what a set costs that gives no air; infinite where one of it, or not of it, is held otherwise
+        still = self.per_kw[:, None] * (self.sets.idle + station.dryer_kw)[None, :] + np.outer(hours, bits @ wear)
+        on, off = (held.T.astype(np.int64) for held in station.held(hours))
+        self.still = np.where(on @ (1 - bits).T + off @ bits.T > 0, np.inf, still)
 
     def search(self, level: FloatArray) -> tuple[BoolArray, FloatArray] | None:
         """The best machines and pressures of these levels. [machine, step], [step]; None where there are none."""

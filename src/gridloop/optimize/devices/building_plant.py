@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gridloop.errors import OutOfRange
+from gridloop.errors import GapInSeries, OutOfRange
 from gridloop.optimize.devices.given_numbers import over_steps
 from gridloop.units import FloatArray
 
@@ -30,11 +30,12 @@ VARIABLE_SPEED = ((0.25, 1.05), (0.5, 1.15), (0.75, 1.08), (1.0, 1.0))
 
 
 def carnot(cold_c: FloatArray | float, hot_c: FloatArray | float, *, cooling: bool = False) -> FloatArray:
-    """Highest COP there can be between two temperatures; infinite where heat would flow by itself."""
+    """Highest COP there can be between two temperatures; infinite where heat would flow by itself, NaN where one is."""
     cold, hot = np.broadcast_arrays(np.asarray(cold_c, dtype=float), np.asarray(hot_c, dtype=float))
     lift = hot - cold
     with np.errstate(divide="ignore"):
-        return np.where(lift > 0, ((cold if cooling else hot) + KELVIN) / np.maximum(lift, 1e-300), np.inf)
+        found = np.where(lift > 0, ((cold if cooling else hot) + KELVIN) / np.maximum(lift, 1e-300), np.inf)
+    return np.where(np.isnan(lift), np.nan, found)
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,16 @@ class HvacMachine:
         object.__setattr__(self, "part_load", tuple((float(share), float(cop)) for share, cop in self.part_load))
         object.__setattr__(self, "id", self.id or self.kind)
         object.__setattr__(self, "loop", self.loop or (COOLING if self.kind == CHILLER else HEATING))
+        for name in ("cold_c", "hot_c"):
+            given = np.atleast_1d(np.asarray(0.0 if getattr(self, name) is None else getattr(self, name), dtype=float))
+            missing = np.flatnonzero(np.isnan(given))
+            if missing.size:
+                raise GapInSeries(
+                    f"Machine {self.id}: {missing.size} of {given.size} temperatures of {name} are missing (first at "
+                    f"interval {missing[0] + 1}); there is no COP without them. Fill them by name, such as from "
+                    "a forecast.",
+                    missing=int(missing.size),
+                )
         problems = [] if self.kind in (HEAT_PUMP, CHILLER, BOILER) else [
             f"kind is {self.kind!r}; allowed are {HEAT_PUMP}, {CHILLER}, {BOILER}"
         ]  # fmt: skip

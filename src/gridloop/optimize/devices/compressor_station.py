@@ -82,7 +82,18 @@ class CompressorStation:
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
             problems.append(f"machines need ids of their own; used twice: {', '.join(doubled)}")
+        problems += [self._beyond_its_curve(m) for m in self.machines if not m.at(self.min_bar) > 0.0]
         refuse("CompressorStation", self, problems)
+
+    def _beyond_its_curve(self, machine: Compressor) -> str:
+        """What is wrong with a machine that would take no power at min_bar."""
+        effect, below = machine.pressure_effect, machine.rated_bar - self.min_bar
+        off = 100.0 * effect * below
+        return (
+            f"{machine.id} would take nothing at min_bar: its pressure_effect of {effect:g} and rated_bar of "
+            f"{machine.rated_bar:g} say that {below:g} bar less take {off:.0f} % off its power. Give it a "
+            f"rated_bar below {self.min_bar + 1.0 / effect:.4g} or a pressure_effect below {1.0 / below:.4g}"
+        )
 
     @property
     def begins_bar(self) -> float:
@@ -129,20 +140,22 @@ class CompressorStation:
         own = np.array([m.wear_per_h for m in self.machines], dtype=float)
         return np.asarray(own + self.balance_cost * (run - run.min()) / 1000.0)
 
-    def least_times(self, hours: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:
-        """Least times up and down and the time in the state before, in intervals. [machine] each"""
-        step = float(hours[0])
+    def least_times(self, hours: FloatArray) -> tuple[IntArray, IntArray]:
+        """Least times up and down in whole intervals. [machine] each"""
         up, down = (
-            np.array([max(1, int(np.ceil(getattr(m, name) / step - _WHOLE))) for m in self.machines])
+            np.array([max(1, int(np.ceil(getattr(m, name) / hours[0] - _WHOLE))) for m in self.machines])
             for name in ("min_on_h", "min_off_h")
         )
-        return up, down, np.array([max(1.0, m.since_h / step) for m in self.machines])
+        return up, down
 
     def held(self, hours: FloatArray) -> tuple[BoolArray, BoolArray]:
         """Where least times from before the plan keep machines on, and off. [machine, step]"""
-        up, down, since = self.least_times(hours)
+        since, up, down = (
+            np.array([getattr(m, name) for m in self.machines]) / hours[0]
+            for name in ("since_h", "min_on_h", "min_off_h")
+        )
         before = np.array([m.on_before for m in self.machines])
-        return held_before(before, since, up.astype(float), down.astype(float), len(hours))
+        return held_before(before, since + _WHOLE, up, down, len(hours))
 
     def available(self, hours: FloatArray) -> FloatArray:
         """What all machines together may deliver that least times do not keep off. [step], m³/min"""
@@ -159,6 +172,11 @@ class CompressorStation:
         kept = np.minimum(np.broadcast_to(np.asarray(self.reserve_m3_per_min, dtype=float), left.shape), left)
         _, lacks = self._reach(most - kept, hours)
         return np.asarray(kept * float((lacks <= _SAME_FLOW).all()))
+
+    def end_bar(self, hours: FloatArray) -> float:
+        """Least pressure at the end: that of the begin, or what machines reach that keep the reserve."""
+        reached, _ = self._reach(self.available(hours) - self.reserve(hours), hours)
+        return min(self.begins_bar, float(reached[-1]))
 
     def fullest(self, hours: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Highest pressure within the band at the end of every interval, and the flow that lacks for min_bar. [step]"""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import linopy
@@ -56,6 +57,12 @@ class Connection:
                 f"Connection {self.id}: peak_price_per_mw is {price}, but contracted_peak_mw is not given, and no peak "
                 "would be priced. Give contracted_peak_mw (0 prices every peak), or leave the price out."
             )
+        for pair in self.outages:
+            if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(isinstance(at, datetime) for at in pair)):
+                raise OutOfRange(
+                    f"Connection {self.id}: outages are pairs of times (begin, end) with their zone, such as "
+                    f"pd.Timestamp('2026-01-01', tz='UTC'); there is {pair!r}."
+                )
         object.__setattr__(self, "outages", tuple((begin, end) for begin, end in self.outages))
         object.__setattr__(self, "grid_forming", tuple(map(str, self.grid_forming)))
         for begin, end in self.outages:

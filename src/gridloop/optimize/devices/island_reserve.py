@@ -26,7 +26,7 @@ import linopy
 import numpy as np
 import pandas as pd
 
-from gridloop.errors import OutOfRange
+from gridloop.errors import OutOfRange, listed
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.given_numbers import refuse, without_gaps, wrong_lengths
 from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity
@@ -62,15 +62,23 @@ class IslandReserve:
     id: str = "island reserve"
 
     def __post_init__(self) -> None:
-        if not len(self.batteries):
+        given = (self.batteries,) if isinstance(self.batteries, Battery | str) else tuple(self.batteries)
+        if not given:
             raise OutOfRange(
                 f"IslandReserve {self.id}: an island without a grid-forming source; name the batteries that carry it, "
                 "the one that forms the grid first.",
                 device=self.id,
             )
-        object.__setattr__(self, "batteries", tuple(self.batteries))
+        object.__setattr__(self, "batteries", given)
+        refuse(
+            "IslandReserve",
+            self,
+            [f"{b!r} is no Battery; give the batteries themselves" for b in given if not isinstance(b, Battery)],
+        )
         without_gaps("IslandReserve", self, ("priority_mw", "sure_mw"))
-        problems = [
+        ids = [b.id for b in given]
+        problems = [f"{i} stands twice among its batteries" for i in sorted({i for i in ids if ids.count(i) > 1})]
+        problems += [
             f"{name} is {getattr(self, name)}; it must be above zero"
             for name in ("duration_h",)
             if not 0 < getattr(self, name) < np.inf
@@ -99,6 +107,22 @@ class IslandReserve:
             size = np.size(getattr(self, name))
             if size not in (1, len(horizon)):
                 found.append(f"{name} has {size} values for {len(horizon)} intervals")
+        return found
+
+    def apart(self, batteries: Sequence[Battery]) -> list[str]:
+        """Batteries of it that are not those of the plan. batteries: all that the plan has"""
+        there = {b.id: b for b in batteries}
+        found = []
+        for mine in self.batteries:
+            if mine.id not in there:
+                found.append(f"{mine.id} is none of the plan's batteries; there are {listed(list(there)) or 'none'}")
+                continue
+            pairs = [(name, getattr(mine, name), getattr(there[mine.id], name)) for name in _NUMBERS]
+            found += [
+                f"{mine.id} has {name} {a}, but {b} in the plan; give the same battery to both"
+                for name, a, b in pairs
+                if a != b
+            ]
         return found
 
     def required(self, hours: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -142,6 +166,7 @@ class IslandReserve:
 
 
 _EFFICIENCIES = ("charge_efficiency", "discharge_efficiency")
+_NUMBERS = ("capacity_mwh", "max_charge_mw", "max_discharge_mw", "min_soc", "max_soc", *_EFFICIENCIES)
 
 
 class IslandReserveGroup(Plain):

@@ -156,11 +156,18 @@ class Closing:
 
 
 def resynchronise(
-    island: Side, grid: Side, window: SyncWindow, by: Synchroniser | None = None, *, healthy_since_s: float = 0.0
+    island: Side,
+    grid: Side,
+    window: SyncWindow,
+    by: Synchroniser | None = None,
+    *,
+    healthy_since_s: float = 0.0,
+    until_s: float = math.inf,
 ) -> Closing:
     """Lead an island to the grid and close, within the window or not at all.
 
     healthy_since_s  how long the grid has been back already
+    until_s          the contacts touch no later; what is not done by then stays open
     """
     by = by or Synchroniser()
     refused = _impossible(grid, window, by)
@@ -169,6 +176,11 @@ def resynchronise(
     if refused:
         return Closing(math.nan, island.hz - grid.hz, island.v_pu - grid.v_pu, _turned(island, grid),
                        (), island, _stays_open(refused, window))  # fmt: skip
+    if wait + by.closing_s >= until_s:
+        angle = _wrapped(_turned(island, grid) + 360.0 * (island.hz - grid.hz) * until_s)
+        early = [f"the grid has been healthy for {healthy_since_s + until_s:.0f} of {window.healthy_s:.0f} s"]
+        return Closing(math.nan, island.hz - grid.hz, island.v_pu - grid.v_pu, angle, tuple(actions),
+                       replace(island, angle_deg=angle), _stays_open(early, window))  # fmt: skip
     slip = min(by.slip_hz, 0.9 * window.frequency_hz)
     aim = replace(island, hz=grid.hz + slip, v_pu=min(max(grid.v_pu, by.v_range_pu[0]), by.v_range_pu[1]))
     actions.append(
@@ -179,7 +191,7 @@ def resynchronise(
     hz, v = island.hz, island.v_pu
     angle = _turned(island, grid) + 360.0 * (island.hz - grid.hz) * wait
     t = wait
-    while t <= wait + by.timeout_s:
+    while t <= min(wait + by.timeout_s, until_s - by.closing_s):
         ahead = 360.0 * (hz - grid.hz) * by.closing_s
         there = _wrapped(angle + ahead)
         # Told within half a look of zero, so that the contacts touch as near to it as the looks allow.

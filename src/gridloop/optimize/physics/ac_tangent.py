@@ -16,11 +16,10 @@ import linopy
 import numpy as np
 import pandas as pd
 
-from gridloop.errors import OutOfRange, listed
 from gridloop.network.feeder.model import Feeder
 from gridloop.network.model import Network
 from gridloop.optimize.devices.connection import ConnectionModel
-from gridloop.optimize.devices.group import Group, LocalPrices, TapTerm
+from gridloop.optimize.devices.group import Group, LocalPrices
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.physics.base import StackedTerms, balance_rows
 from gridloop.optimize.physics.feeder_state import FeederState
@@ -30,6 +29,7 @@ from gridloop.optimize.physics.limit_rows import PERCENT, LimitRows, Spread
 from gridloop.optimize.physics.loss_modes import LossModes
 from gridloop.optimize.physics.loss_rows import LossRows
 from gridloop.optimize.physics.operating_point import LimitedPoint, NearLimits, Places
+from gridloop.optimize.physics.planned_taps import PlannedTaps
 from gridloop.optimize.physics.tangents import Around, Scene
 from gridloop.optimize.solve import Outcome, Session
 from gridloop.units import ComplexArray, FloatArray
@@ -103,8 +103,7 @@ class AcTangent:
         steps = len(horizon)
         self.horizon = horizon
         self.terms = StackedTerms.of(groups, steps)
-        self.taps = [term for group in groups for term in group.taps()]
-        _refuse_doubled_transformers(self.taps)
+        self.taps = PlannedTaps(self.grid, [term for group in groups for term in group.taps()], steps)
         # All at once, so that an error names every bus that is wrong.
         self.grid.prepare([*self.terms.bus, *(bus for part in self.terms.given for bus in part.bus)])
         self.given = self.grid.given(self.terms.given, steps)
@@ -112,7 +111,7 @@ class AcTangent:
         self.balance = balance_rows(model, horizon, self.terms, connection, self.loss)
         # Where energy is worth nothing a plan would invent losses: there they are held to their newest tangent.
         self.held = np.minimum(connection.import_price, connection.export_price) <= 0
-        scene = Scene(self.grid, horizon, self.terms, self.taps, self.grid.entries_of(self.terms.bus))
+        scene = Scene(self.grid, horizon, self.terms, self.taps.terms, self.grid.entries_of(self.terms.bus))
         self.entry = scene.entry
         self.losses = LossRows(scene, self.loss)
         self.modes = LossModes.add_to(model, horizon, scene, self.loss)
@@ -121,8 +120,8 @@ class AcTangent:
     def add_limits(self, session: Session) -> None:
         """Tangents at the horizon without control, so that the first plan already sees losses and near limits."""
         x = np.zeros(self.terms.labels.shape)
-        tap_x = [self._present_taps(term) for term in self.taps]
-        injection, solved = self._flow(x, self._positions(tap_x), None)
+        tap_x = self.taps.present()
+        injection, solved = self._flow(x, tap_x, None)
         if not solved.converged.all():
             raise self.grid.failure(solved, injection)
         self.around = Around(self.grid.at(solved), x, tap_x)
@@ -141,7 +140,7 @@ class AcTangent:
     def refine(self, session: Session, outcome: Outcome) -> bool:
         """AC flow of the plan; True where losses and limits are as the plan believed."""
         self.seen += 1
-        x, tap_x = outcome.at(self.terms.labels), [outcome.at(term.labels) for term in self.taps]
+        x, tap_x = outcome.at(self.terms.labels), [outcome.at(term.labels) for term in self.taps.terms]
         reached = self._step_towards(x, tap_x)
         limits = self._limits_to_renew(session, outcome) if reached else self._limits_here(self.point)
         missing = self.point.losses_mw - outcome.value(self.loss)
@@ -241,45 +240,29 @@ class AcTangent:
         for share in SHORTER_STEPS:
             part_x = before.x + share * (x - before.x)
             part_taps = [a + share * (b - a) for a, b in zip(before.tap_x, tap_x, strict=True)]
-            injection, solved = self._flow(part_x, self._positions(part_taps), before.point.solved)
+            injection, solved = self._flow(part_x, part_taps, before.point.solved)
             if solved.converged.all():
                 self.around = Around(self.grid.at(solved), part_x, part_taps)
                 return share == 1.0
         raise self.grid.failure(solved, injection)
 
-    def _flow(
-        self, x: FloatArray, positions: Mapping[str, FloatArray], start: Solved | None
-    ) -> tuple[ComplexArray, Solved]:
-        """Injections [place, step] of variables [row, step], in MW and Mvar, and the AC flow they make."""
+    def _flow(self, x: FloatArray, tap_x: Sequence[FloatArray], start: Solved | None) -> tuple[ComplexArray, Solved]:
+        """Injections [place, step] of variables and taps [row, step], in MW and Mvar, and the AC flow they make."""
         injection = self.given.copy()
         self.entry.put(injection, x * (self.terms.p + 1j * self.terms.q))
-        return injection, self.grid.solve(injection, positions, start)
-
-    def _present_taps(self, term: TapTerm) -> FloatArray:
-        """Positions as the network has them. [changer, step]"""
-        first = np.array([self.grid.present_tap(names[0]) for names in term.transformers])
-        return np.repeat(first[:, None], len(self.horizon), axis=1)
-
-    def _positions(self, tap_x: Sequence[FloatArray]) -> dict[str, FloatArray]:
-        """Position of every transformer that a changer moves. [step]"""
-        return {
-            name: at[k]
-            for term, at in zip(self.taps, tap_x, strict=True)
-            for k, transformers in enumerate(term.transformers)
-            for name in transformers
-        }
+        return injection, self.grid.solve(injection, self.taps.positions(tap_x), start)
 
     def _limits_behind_moves(self) -> dict[str, str]:
         """For every transformer that moves in the first interval: the first limit the plan breaks if it stays."""
         found: dict[str, str] = {}
-        present = [self._present_taps(term) for term in self.taps]
-        for n, term in enumerate(self.taps):
+        present = self.taps.present()
+        for n, term in enumerate(self.taps.terms):
             for k, transformers in enumerate(term.transformers):
                 if round(self.around.tap_x[n][k, 0]) == round(present[n][k, 0]):
                     continue
                 stayed = [at.copy() for at in self.around.tap_x]
                 stayed[n][k] = present[n][k]
-                _, solved = self._flow(self.around.x, self._positions(stayed), self.point.solved)
+                _, solved = self._flow(self.around.x, stayed, self.point.solved)
                 limit = self._first_broken(self.grid.at(solved))
                 found.update(dict.fromkeys(transformers, limit))
         return found
@@ -298,13 +281,3 @@ def _together(*parts: Places) -> Places:
     """All of them, each place once."""
     pairs = np.unique(np.stack([np.concatenate(column) for column in zip(*parts, strict=True)], axis=1), axis=0)
     return pairs[:, 0], pairs[:, 1]
-
-
-def _refuse_doubled_transformers(taps: Sequence[TapTerm]) -> None:
-    names = pd.Series([name for term in taps for group in term.transformers for name in group], dtype=object)
-    doubled = sorted(set(names[names.duplicated()]))
-    if doubled:
-        raise OutOfRange(
-            f"{len(doubled)} transformers are moved by two tap changers ({listed(doubled)}); give each to one of them.",
-            transformers=doubled,
-        )

@@ -91,10 +91,14 @@ class FeederPoint(LimitedPoint):
         return TangentRows(*self._powers(y, near.step), to_tap)
 
     def summary(self, starts: pd.DatetimeIndex, loading_limit_pct: float = 100.0) -> pd.DataFrame:
-        """As of any grid, and `taps`: positions of the regulators in service, in their order, such as "3 -2 5"."""
+        """As of any grid, and `taps`: positions of the regulators in service, in their order, such as "3 -2 5";
+        `hunting`: which of them do not come to rest."""
         found = super().summary(starts, loading_limit_pct)
         if self.solved.taps.size:
             found["taps"] = [" ".join(f"{tap:.0f}" for tap in column) for column in self.solved.taps.T]
+            arrays = self.grid.arrays
+            names = arrays.feeder.regulator.index.to_numpy(dtype=object)[arrays.controls.row]
+            found["hunting"] = [", ".join(names[wants]) for wants in self.solved.hunting.T]
         return found
 
     def _of_currents(self, near: NearLimits, rated: list[RatedCurrents]) -> ComplexArray:

@@ -2,7 +2,8 @@
 
 Regulators follow their own controls: in every interval they step from where they stood in the last state, at first from
 the taps of the tables, until all rest in their bands. Where they rest depends on where they come from, and so a plan's
-check has their taps. Those that a plan moves stay where it puts them.
+check has their taps. Those that a plan moves stay where it puts them. Some never rest: the state of such an interval
+is that of the last taps, and says which regulators still want others.
 """
 
 from __future__ import annotations
@@ -23,10 +24,9 @@ from gridloop.optimize.physics.feeder_places import FeederPlaces
 from gridloop.optimize.physics.feeder_point import FeederPoint
 from gridloop.optimize.physics.loss_modes import QuadraticLosses
 from gridloop.powerflow.feeder.arrays import FeederArrays, build_feeder_arrays
-from gridloop.powerflow.feeder.control import first_to_move, wanted_steps
+from gridloop.powerflow.feeder.control import MAX_ROUNDS, first_to_move, wanted_steps
 from gridloop.units import BoolArray, ComplexArray, FloatArray, IntArray
 
-CONTROL_ROUNDS = 40
 DIAGNOSED = 3  # intervals of a failed plan that are looked into
 _WORST = 5
 _LEAST_CURVATURE = 1e-6  # modes below this share of the largest are nothing
@@ -38,11 +38,13 @@ class SolvedFeeder:
     """States of all intervals.
 
     laid  [step]  the feeder at the taps of that interval; taps [control, step]
+    hunting  [control, step]  which regulators want other taps after the last round
     s     [busy, step]  consumption where devices stand, MVA;  v [node, step] per unit
     """
 
     laid: list[LaidFeeder]
     taps: FloatArray
+    hunting: BoolArray
     s: ComplexArray
     v: ComplexArray
     converged: BoolArray
@@ -149,7 +151,7 @@ class FeederState:
     def solve(
         self, injection_mva: ComplexArray, taps: Mapping[str, FloatArray], start: SolvedFeeder | None = None
     ) -> SolvedFeeder:
-        """Three-phase flow of every interval, converged or not, regulators at rest.
+        """Three-phase flow of every interval, converged or not, regulators at rest or `hunting`.
 
         injection_mva  [place, step]; taps: transformer → [step]; start: an earlier solution to begin with
         """
@@ -161,7 +163,8 @@ class FeederState:
             position[mine], own[mine] = wanted, False
         v = np.zeros((self.n_nodes, steps), dtype=complex) if start is None else start.v.copy()
         converged, moving = np.zeros(steps, dtype=bool), np.ones(steps, dtype=bool)
-        for _ in range(CONTROL_ROUNDS):
+        hunting = np.zeros(position.shape, dtype=bool)
+        for round_ in range(MAX_ROUNDS + 1):
             distinct, which = np.unique(position[:, moving], axis=1, return_inverse=True)
             at = np.flatnonzero(moving)
             for k in range(distinct.shape[1]):
@@ -171,14 +174,16 @@ class FeederState:
             moving &= converged
             for t in np.flatnonzero(moving):
                 wants = np.where(own, wanted_steps(self.arrays, v[:, t], position[:, t]), 0)  # type: ignore[arg-type]
-                position[:, t] += first_to_move(self.arrays, wants)
+                hunting[:, t] = wants != 0
                 moving[t] = bool(wants.any())
+                if round_ < MAX_ROUNDS:  # no taps without a flow at them
+                    position[:, t] += first_to_move(self.arrays, wants)
             if not moving.any():
                 break
         if start is not None and not converged.all():
             return self.solve(injection_mva, taps)
         laid_by_step = [self.laid_at(column) for column in position.T]
-        return SolvedFeeder(laid_by_step, position, s, v, converged)
+        return SolvedFeeder(laid_by_step, position, hunting, s, v, converged)
 
     def at(self, solved: SolvedFeeder) -> FeederPoint:
         """What a solution means for limits and losses."""

@@ -11,6 +11,7 @@ import pandas as pd
 from gridloop.errors import GapInSeries, MissingColumn, OutOfRange, listed
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.ev import EVFleet
+from gridloop.optimize.devices.island_reserve import IslandReserve
 from gridloop.optimize.horizon import SAME_TIME, Horizon
 
 SERIES = ("p_mw", "q_mvar", "available_mw")
@@ -30,6 +31,8 @@ def check_input(devices: Sequence[Any], prices: pd.DataFrame, horizon: Horizon) 
             _refuse(str(device.id), device.problems(horizon))
         if isinstance(device, Battery):
             _check_services(device, prices)
+        if isinstance(device, IslandReserve):
+            _refuse(str(device.id), device.apart([d for d in devices if isinstance(d, Battery)]))
 
 
 def _check_prices(prices: pd.DataFrame, horizon: Horizon) -> None:

@@ -71,6 +71,7 @@ class Problem:
         parts = {name: outcome.total(part) for name, part in costs.items()}
         if outcome.gave_way_cost:
             parts["grid_limit"] = outcome.gave_way_cost
+        hunting = diagnose.regulators_that_hunt(check)
         unsettled = None if end.settled else diagnose.not_settled(check, end.rounds)
         return Plan(
             horizon=self.horizon,
@@ -80,11 +81,11 @@ class Problem:
             check=check,
             gave_way=gave_way,
             status=outcome.status,
-            diagnosis=diagnose.what_gave_way(gave_way) or unsettled or diagnose.not_proven(outcome),
+            diagnosis=hunting or diagnose.what_gave_way(gave_way) or unsettled or diagnose.not_proven(outcome),
             gap=outcome.gap,
             rounds=end.rounds,
             solver_s=end.seconds,
             local_price=pd.DataFrame(prices.p.T, index=self.horizon.starts, columns=prices.bus),
             limits=pd.concat([table for table in limits if len(table)] or limits[:1], ignore_index=True),
-            settled=end.settled,
+            settled=end.settled and hunting is None,
         )

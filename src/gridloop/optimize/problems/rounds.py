@@ -46,7 +46,7 @@ def solve_in_rounds(session: Session, groups: Sequence[Group], physics: Physics)
         if not fixes and (agreed or round_ >= MAX_ROUNDS):
             return End(outcome, round_, seconds, agreed)
         if round_ < MAX_ROUNDS + SETTLING_ROUNDS:
-            session.fix(fixes)
+            session.settle(fixes)
             outcome = session.run(share)
             seconds += outcome.seconds
     return End(outcome, round_, seconds, False)

@@ -105,7 +105,22 @@ class Session:
         self._highs.changeRowBounds(self._rows[name], -highspy.kHighsInf, highspy.kHighsInf)
 
     def fix(self, fixes: Sequence[Fix]) -> None:
-        """Set new bounds of variables."""
+        """Set new bounds of variables: another question, of which nothing is proven yet."""
+        self._set(fixes)
+        if fixes and self._search is not None:
+            self._search.ask_anew()
+
+    def settle(self, fixes: Sequence[Fix]) -> None:
+        """Hold decisions that the model leaves open, one way of several: no bound of the question is proven by it."""
+        search = self._search
+        if search is None or not fixes:
+            self.fix(fixes)
+            return
+        bound = search.bound
+        self.fix(fixes)
+        search.bound, search.proves = bound, False
+
+    def _set(self, fixes: Sequence[Fix]) -> None:
         for part in fixes:
             columns = self._column_of[part.labels].astype(np.int32)
             self._highs.changeColsBounds(columns.size, columns, part.lower, part.upper)
@@ -130,10 +145,10 @@ class Session:
         columns = [self._column_of[fix.labels] for fix in fixes]
         before = [(np.asarray(lp.col_lower_)[at].copy(), np.asarray(lp.col_upper_)[at].copy()) for at in columns]
         best, cost, bound = search.start, search.cost, search.bound
-        self.fix(fixes)
+        self._set(fixes)
         search.start = None
         outcome = self.run(share=START_SHARE)
-        self.fix([Fix(fix.labels, *bounds) for fix, bounds in zip(fixes, before, strict=True)])
+        self._set([Fix(fix.labels, *bounds) for fix, bounds in zip(fixes, before, strict=True)])
         search.start, search.cost, search.bound, search.spent = best, cost, bound, False
         if outcome.solved and outcome.objective < cost:
             search.start, search.cost = outcome._x, outcome.objective
@@ -215,6 +230,7 @@ class Session:
             _column_of=self._column_of,
             _row_of=self._row_of,
             bound=None if self._search is None else self._search.bound,
+            time_up=self._search is not None and self._search.time_up,
         )
 
     def _run_linear(self) -> None:

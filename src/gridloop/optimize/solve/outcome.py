@@ -21,13 +21,15 @@ WITH_SOLUTION = ("optimal", "incumbent")
 class Outcome:
     """What a solve found.
 
-    status     optimal; incumbent: time was up before whole decisions were proven to be the best, and `gap` says how far
-               from it they can be; infeasible, unbounded, time_limit (nothing found); solver_failed where the solver
-               broke, or called optimal what is no solution; else the solver's own word
+    status     optimal; incumbent: whole decisions are not proven to be the best, for time was up, or for what was held
+               after a first solve, and `gap` says how far from it they can be; infeasible, unbounded, time_limit
+               (nothing found); solver_failed where the solver broke, or called optimal what is no solution; else the
+               solver's own word
     objective  NaN where there is no solution
     row_dual   change of the objective per unit of an added row's bound; rows added after this solve are not in it
     gave_way   excess by name, only where there is one; gave_way_cost is what all excess costs
     bound      no solution costs less; −inf where nothing is known. Of a linear model it is the objective
+    time_up    True where a search of whole decisions was cut short
     """
 
     status: str
@@ -43,6 +45,7 @@ class Outcome:
     _column_of: IntArray = field(repr=False)
     _row_of: IntArray = field(repr=False)
     bound: float | None = None
+    time_up: bool = False
 
     @property
     def solved(self) -> bool:

@@ -33,18 +33,26 @@ class WholeSearch:
     start   the best solution known, to begin the next search with; None where none is. cost: of it, infinite where it
             has not been solved with the rows there are now
     bound   no solution costs less
+    proves  False where decisions are held that a solution may take otherwise: what a search proves then holds for them
+            alone, and `bound` stays as it was
+    time_up  True where the last search was cut short
     """
 
     def __init__(self, columns: IntArray, time_limit_s: float, mip_gap: float) -> None:
         self.columns, self.time_limit_s, self.mip_gap = columns.astype(np.int32), time_limit_s, mip_gap
         self.start: FloatArray | None = None
         self.cost = self.bound = float("inf")
+        self.proves, self.time_up = True, False
         self.forget()
         self._bounds: tuple[FloatArray, FloatArray] | None = None
 
     def forget(self) -> None:
         """The costs changed: what was found is no longer known to be good."""
         self.start, self.cost, self.bound, self.spent = None, float("inf"), -float("inf"), False
+
+    def ask_anew(self) -> None:
+        """The bounds changed: what was found may be no solution any more, what was proven is of another question."""
+        self.cost, self.bound, self.proves = float("inf"), -float("inf"), True
 
     def settle(self, highs: Any, share: float) -> str:
         """Search with a share of the time that is left, then solve with what was found held; how that ended.
@@ -57,6 +65,7 @@ class WholeSearch:
             return self._hold(highs, lower, (lower, upper))
         near = relative_gap(self.cost, self.bound) <= self.mip_gap
         if (self.spent or near) and self.start is not None:
+            self.time_up = self.time_up or not near
             return self._ended(self._hold(highs, self.start[self.columns], (lower, upper)), "incumbent")
         left = self.time_limit_s - highs.getRunTime()
         highs.setOptionValue("time_limit", highs.getRunTime() + max(left * share * (1.0 - KEPT_BACK), 0.0))
@@ -69,8 +78,8 @@ class WholeSearch:
         values = np.asarray(highs.getSolution().col_value, dtype=float)
         if status == "optimal" and highs.getModelStatus() == highspy.HighsModelStatus.kModelEmpty:
             return status
-        bound = float(info.mip_dual_bound)
-        self.bound = max(self.bound, bound) if np.isfinite(bound) else self.bound
+        self.know(float(info.mip_dual_bound))
+        self.time_up = status == "time_limit"
         if info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible and values.size:
             self.start, self.cost = values, float(info.objective_function_value)
         elif status != "time_limit" or self.start is None:
@@ -94,16 +103,18 @@ class WholeSearch:
 
     def know(self, bound: float) -> None:
         """Somebody has proven that no solution costs less than this."""
-        self.bound = max(self.bound, bound)
+        self.bound = max(self.bound, bound) if self.proves and np.isfinite(bound) else self.bound
 
     def took(self, seconds: float) -> None:
         """Somebody else used time that was meant for this."""
         self.time_limit_s = max(self.time_limit_s - seconds, 0.0)
 
     def judged(self, status: str, objective: float) -> str:
-        """Optimal where the gap is no larger than what was asked for."""
+        """Optimal where the gap is no larger than what was asked for, or the solver says so and may."""
+        if status == "optimal" and self.proves:
+            return status
         near = relative_gap(objective, self.bound) <= self.mip_gap + _SAME_GAP
-        return "optimal" if status == "incumbent" and near else status
+        return "optimal" if near else "incumbent"
 
     @staticmethod
     def _ended(held: str, searched: str) -> str:
@@ -119,6 +130,9 @@ class WholeSearch:
         highs.changeColsBounds(x.size, self.columns, x, x)
         highs.setOptionValue("solve_relaxation", True)
         highs.run()
+        if highs.getModelStatus() not in STATUS:  # the simplex may lose its way from an old basis: anew, without one
+            highs.clearSolver()
+            highs.run()
         return STATUS.get(highs.getModelStatus(), str(highs.getModelStatus()))
 
     def let_go(self, highs: Any) -> None:

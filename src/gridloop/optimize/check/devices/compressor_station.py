@@ -89,7 +89,7 @@ def _least_times(
                 kept = float(lasting[t : t + steps].sum())
                 wanted = float(min(steps, running.shape[1] - t))
                 ledger.at_least("intervals without a change", [names[k]], np.array([kept]), wanted, "")
-        left = (m.min_on_h if m.on_before else m.min_off_h) - max(float(m.since_h), step)
+        left = (m.min_on_h if m.on_before else m.min_off_h) - float(m.since_h)
         steps = max(0, int(np.ceil(left / step - 1e-6)))
         same = running[k, :steps] == m.on_before
         ledger.at_least("state from before", [names[k]], same.astype(float)[None, :], 1.0, "", span.starts[:steps])

@@ -1,0 +1,173 @@
+"""The file of a compressor station (TOML): its machines, its network, and the use of air, recorded or made up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from gridloop.cli.study_parts import check_zone, meters_of
+from gridloop.errors import BadInput, GridloopError, MissingColumn, MissingFile, OutOfRange, listed
+from gridloop.io.toml_file import read_toml
+from gridloop.operate.studies.compressor_weeks import LEARN_WEEKS, Demand, usual_scale
+from gridloop.optimize.compressors.machine import Compressor
+from gridloop.optimize.devices.compressor_station import CompressorStation
+
+SECTIONS = ("name", "timezone", "station", "machine", "demand")
+NEEDED = ("volume_m3", "min_bar", "max_bar")
+STATION = (*NEEDED, "start_bar", "leak_m3_per_min", "dryer_kw")
+KINDS = {"fixed_speed": "fixed", "variable_speed": "variable", "modulating": "modulating"}
+"""Kind of a machine in the file → its control."""
+MACHINE_NEEDED = ("id", "kind", "flow", "kw")
+MACHINE = (*MACHINE_NEEDED, "idle_kw", "rated_bar", "pressure_effect", "start_kwh", "start_cost", "min_on_h",
+           "min_off_h", "wear_per_h", "start_s", "blowdown_s")  # fmt: skip
+RECORDED = ("air", "plan", "learn_weeks")
+SYNTHETIC = ("scale",)
+LEAST_BAND_BAR = 0.3
+"""A narrower band leaves no room for pressure switches."""
+BEGINS = 0.4
+"""Part of the band where a station begins that does not say it: rules may hold it there from the first minute on."""
+
+M = TypeVar("M")
+
+
+def read_station(path: Path, weeks: int | None, seed: int) -> tuple[str, CompressorStation, Demand]:
+    """Name, station and use of air of a station's file.
+
+    weeks  that are judged; None: ten made-up ones, or all that a recording has
+    seed   of the made-up factory
+
+    Raises `MissingFile`, `MissingColumn`, `GapInSeries`, `OutsideData` and `BadInput`, each with file and key.
+    """
+    data = read_toml(path, f"There is no station file {str(path)!r}; docs/guides/compressors.md shows one.")
+    _only(path.name, "", data, SECTIONS)
+    zone = str(data.get("timezone", "UTC"))
+    check_zone(zone, f"{path.name}: timezone")
+    station = _station(path.name, data)
+    demand = _demand(path, _section(path.name, "demand", data.get("demand", {})), station, zone, weeks, seed)
+    return str(data.get("name", path.stem)), station, demand
+
+
+def _station(name: str, data: Mapping[str, Any]) -> CompressorStation:
+    where = f"{name}: [station]"
+    given = _section(name, "station", data.get("station", {}))
+    _only(name, "[station] ", given, STATION)
+    _need(where, given, NEEDED)
+    entries = data.get("machine", [])
+    if not isinstance(entries, list) or not entries or not all(isinstance(entry, Mapping) for entry in entries):
+        raise BadInput(f"{name} has no machine; add a section [[machine]] for each.", key="machine")
+    machines = [_machine(name, entry, k) for k, entry in enumerate(entries)]
+    fields = {key: _number(value, f"{where} {key}") for key, value in given.items()}
+    least, most = fields["min_bar"], fields["max_bar"]
+    if most - least < LEAST_BAND_BAR:
+        raise OutOfRange(
+            f"{where} max_bar {most:g} is {most - least:.2g} bar above min_bar; {LEAST_BAND_BAR:g} bar are needed."
+        )
+    fields.setdefault("start_bar", round(least + BEGINS * (most - least), 3))
+    return _made(where, CompressorStation, machines, np.zeros(1), **fields)
+
+
+def _machine(name: str, given: Mapping[str, Any], place: int) -> Compressor:
+    """One machine: full flow and power, or points of its data sheet."""
+    where = f"{name}: [[machine]] {given.get('id', place + 1)}"
+    _only(name, f"[[machine]] {given.get('id', place + 1)} ", given, MACHINE)
+    _need(where, given, MACHINE_NEEDED)
+    ident, kind, flow, kw = (given[key] for key in MACHINE_NEEDED)
+    if not isinstance(ident, str) or not ident:
+        raise BadInput(f"{where}: id is {ident!r}; a text is needed.", key="id")
+    if kind not in KINDS:
+        raise BadInput(f"{where}: kind is {kind!r}; allowed are {', '.join(KINDS)}.", key="kind")
+    more = {key: _number(given[key], f"{where} {key}") for key in MACHINE if key in given and key not in MACHINE_NEEDED}
+    if isinstance(flow, list) != isinstance(kw, list):
+        raise BadInput(f"{where}: flow and kw must both be one number, or both lists of points.", key="flow")
+    if not isinstance(flow, list):
+        full = _number(flow, f"{where} flow"), _number(kw, f"{where} kw")
+        maker: Callable[..., Compressor] = getattr(Compressor, kind)
+        return _made(where, maker, ident, *full, **more)
+    points = [[_number(v, f"{where} {key}") for v in given[key]] for key in ("flow", "kw")]
+    if "idle_kw" not in more:
+        raise BadInput(f"{where} lacks idle_kw: a curve of points needs the power idle too.", key="idle_kw")
+    return _made(where, Compressor, ident, KINDS[kind], *points, **more)
+
+
+def _demand(
+    path: Path, given: Mapping[str, Any], station: CompressorStation, zone: str, weeks: int | None, seed: int
+) -> Demand:
+    where = f"{path.name}: [demand]"
+    _only(path.name, "[demand] ", given, (*RECORDED, *SYNTHETIC))
+    if "air" not in given:
+        wrong = sorted(set(given) - set(SYNTHETIC))
+        if wrong:
+            raise BadInput(f'{where} {listed(wrong)} belongs to a recording; give air = "air.csv" too.', key="air")
+        scale = _number(given["scale"], f"{where} scale") if "scale" in given else usual_scale(station)
+        if not scale > 0:
+            raise OutOfRange(f"{where} scale is {scale:g}; it must be above zero.")
+        return Demand.synthetic(10 if weeks is None else weeks, seed=seed, scale=scale)
+    if "scale" in given:
+        raise BadInput(f"{where} scale belongs to the made-up factory; leave it out beside air.", key="scale")
+    _need(where, given, ("plan",))
+    learn = given.get("learn_weeks", LEARN_WEEKS)
+    if not isinstance(learn, int) or isinstance(learn, bool):
+        raise BadInput(f"{where} learn_weeks is {learn!r}; a whole number is needed.", key="learn_weeks")
+    air = _table(path.parent, given["air"], zone, f"{where} air")
+    if air.shape[1] != 1:
+        raise MissingColumn(
+            f"{where} air: {given['air']} has {air.shape[1]} columns beside valid_at; one is needed, m³/min. "
+            'Name it: air = "air.csv:column".'
+        )
+    plan = _table(path.parent, given["plan"], zone, f"{where} plan")
+    try:
+        return Demand.of_recording(air.iloc[:, 0], plan, zone=zone, learn=learn, most=weeks)
+    except BadInput as error:
+        raise type(error)(f"{where} {given['air']}, {given['plan']}: {error.args[0]}", **error.facts) from error
+
+
+def _table(folder: Path, given: Any, zone: str, where: str) -> pd.DataFrame:
+    """A table by time; "FILE.csv:column" is one column of it."""
+    if not isinstance(given, str):
+        raise BadInput(f'{where} is {given!r}; a file such as "air.csv" is needed.')
+    text, _, column = given.partition(".csv:")
+    file = folder / (f"{text}.csv" if column else given)
+    if not file.is_file():
+        raise MissingFile(f"{where}: there is no file {str(file)!r}; paths are relative to the station file.")
+    table = meters_of(file, "mw", zone)  # numbers as they stand
+    if not column:
+        return table
+    if column not in table.columns:
+        raise MissingColumn(f"{where}: {file.name} has no column {column}; it has {listed(list(table.columns), 20)}.")
+    return table[[column]]
+
+
+def _section(name: str, section: str, given: Any) -> Mapping[str, Any]:
+    if not isinstance(given, Mapping):
+        raise BadInput(f"{name}: {section} must be a section, [{section}].", key=section)
+    return given
+
+
+def _only(name: str, where: str, given: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
+    unknown = sorted(set(given) - set(allowed))
+    if unknown:
+        raise BadInput(f"{name}: {where}has no key {listed(unknown)}; allowed are {', '.join(allowed)}.", keys=unknown)
+
+
+def _need(where: str, given: Mapping[str, Any], needed: tuple[str, ...]) -> None:
+    missing = [key for key in needed if key not in given]
+    if missing:
+        raise BadInput(f"{where} lacks {listed(missing)}; needed are {', '.join(needed)}.", keys=missing)
+
+
+def _number(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise BadInput(f"{where} is {value!r}; a number is needed.")
+    return float(value)
+
+
+def _made(where: str, maker: Callable[..., M], *values: Any, **fields: Any) -> M:
+    """What a class makes of values; what it refuses is said with the place in the file."""
+    try:
+        return maker(*values, **fields)
+    except GridloopError as error:
+        raise OutOfRange(f"{where}: {error.args[0]}", **error.facts) from error
