@@ -79,8 +79,12 @@ REASONS: Mapping[str, Reason] = {
     "heat_ahead": Reason("is warmed ahead of need because energy is cheap here", _ENERGY),
     "cool_ahead": Reason("is cooled ahead of need because energy is cheap here", _ENERGY),
     "stays_in_band": Reason("rests: it stays within its band by itself"),
-    "no_heat_left": Reason("is left too cold: no machine has heat left for it, or a kelvin costs more than it is worth"),
-    "no_cold_left": Reason("is left too warm: no machine has cold left for it, or a kelvin costs more than it is worth"),
+    "no_heat_left": Reason(
+        "is left too cold: no machine has heat left for it, or a kelvin costs more than it is worth"
+    ),
+    "no_cold_left": Reason(
+        "is left too warm: no machine has cold left for it, or a kelvin costs more than it is worth"
+    ),
     "reduce_price": Reason("is reduced because energy costs more here than its use is worth", _ENERGY),
     "reduce_limit": Reason("is reduced because of {limit}", _ENERGY),
     # energy kept for an island

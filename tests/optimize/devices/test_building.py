@@ -252,7 +252,9 @@ def test_the_rule_knows_its_model_and_not_the_house():
     # An hour's mean heat in place of its twelve parts moves what is believed of the mass by some thousandths of a K.
     assert knows.air_c.to_numpy() == approx(told.air_c.to_numpy(), abs=5e-3)
     assert off.violation_share <= 0.02
-    assert np.abs(off.air_c - told.air_c).to_numpy().max() > 0.02
+    assert np.abs(off.air_c - told.air_c).to_numpy().max() > 0.01
+    # What the model has wrong is learnt from the readings: held at its end, the band is kept to a hundredth of a K.
+    assert off.air_c["room"].iloc[10:19].to_numpy() == approx(told.air_c["room"].iloc[10:19].to_numpy(), abs=0.01)
     late = run_given(house(HOUSE), horizon, None)
     assert late.energy_mwh() < told.energy_mwh()
 

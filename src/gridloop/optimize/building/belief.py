@@ -13,11 +13,15 @@ from gridloop.optimize.devices.building_steps import States, states_of
 from gridloop.optimize.horizon import Horizon
 from gridloop.units import FloatArray
 
+# Share of a part's error that is taken to last: half of it is learnt in a quarter of an hour.
+LEARNT = 0.2
+
 
 class Belief:
     """A model's states beside the real ones, corrected by readings of the air.
 
-    Within an interval its air is set to every reading; at its end the whole is corrected as `gains` say.
+    Within an interval its air is set to every reading, and what a reading is off by is learnt, so that no lasting error
+    stays: neighbours, a loss that the model has wrong. At its end the whole is corrected as `gains` say.
     """
 
     def __init__(
@@ -32,19 +36,25 @@ class Belief:
         self.correct = np.concatenate(each)
         self.state = self.coarse.start.copy()
         self.now = self.state.copy()
+        self.off = np.zeros(len(self.order))
+        self.moved = False
 
     def begin(self) -> None:
         """An interval begins."""
         self.now = self.state.copy()
+        self.moved = False
 
     def expect(self, k: int, air: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Air at the end of part k without heat, and K per MW of it, from the air as it is read. [zone]"""
+        if self.moved:
+            self.off += LEARNT * (air - self.now[self.fine.first] - self.off)
         self.now[self.fine.first] = air
-        return self.fine.alone(k, self.now)[self.fine.first], self.fine.per_mw[self.fine.first, k]
+        return self.fine.alone(k, self.now)[self.fine.first] + self.off, self.fine.per_mw[self.fine.first, k]
 
     def given(self, k: int, heat_mw: FloatArray) -> None:
         """Heat that the zones got in part k."""
         self.now = self.fine.after(k, self.now, heat_mw)
+        self.moved = True
 
     def end(self, t: int, heat_mw: FloatArray, air: FloatArray) -> None:
         """Interval t ends: mean heat that the zones got, and their air as it is read."""

@@ -30,7 +30,18 @@ from gridloop.optimize.devices.tap_changer import TapChanger, TapGroup
 from gridloop.optimize.devices.water_heater import WaterHeater, WaterHeaterGroup
 
 DemandDevice = Shiftable | ShiftableRun | Reducible | Sheddable | WaterHeater | HeatPump | Pump
-Device = Battery | EVFleet | Renewable | Load | TapChanger | IslandReserve | DemandDevice | Process | Building | CompressorStation
+Device = (
+    Battery
+    | EVFleet
+    | Renewable
+    | Load
+    | TapChanger
+    | IslandReserve
+    | DemandDevice
+    | Process
+    | Building
+    | CompressorStation
+)
 
 GROUPS: list[tuple[type, Callable[[Sequence[Any], Market], Group]]] = [
     (Battery, lambda batteries, market: BatteryGroup(batteries, market)),
