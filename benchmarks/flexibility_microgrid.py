@@ -29,7 +29,7 @@ from gridloop.operate.run import operate
 from gridloop.operate.settings import EvSettings, ForecastSettings, read_site
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.microgrid.former import GridFormer
-from gridloop.optimize.microgrid.machine import Machine
+from gridloop.optimize.microgrid.machine import SwingMachine
 from gridloop.optimize.microgrid.survival import survival
 from gridloop.optimize.studies.microgrid import KEEP, REST, TRADE, island_days
 from gridloop.telemetry.store import open_store
@@ -146,7 +146,9 @@ def _steps(bench: Bench, case: str) -> Row:
     worst, nadir = 0.0, 0.0
     started = time.process_time()
     for _ in range(count):
-        machine = Machine(10.0, rng.uniform(0.5, 8), rng.uniform(0, 3), rng.uniform(0.01, 0.1), rng.uniform(0.02, 5))
+        machine = SwingMachine(
+            10.0, rng.uniform(0.5, 8), rng.uniform(0, 3), rng.uniform(0.01, 0.1), rng.uniform(0.02, 5)
+        )
         swing = machine.simulate(1.0)
         worst = max(worst, float(np.abs(swing.hz - 50.0 - machine.response_hz(1.0, swing.times)).max()))
         fine = machine.response_hz(1.0, np.linspace(0, 40, 400_001))

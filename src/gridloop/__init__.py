@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from gridloop.optimize.devices.battery import Battery as Battery
     from gridloop.optimize.devices.building import Building as Building
     from gridloop.optimize.devices.building import Zone as Zone
+    from gridloop.optimize.devices.building_plant import HvacMachine as HvacMachine
     from gridloop.optimize.devices.compressor_station import CompressorStation as CompressorStation
     from gridloop.optimize.devices.connection import Connection as Connection
     from gridloop.optimize.devices.ev import EVFleet as EVFleet
@@ -116,6 +117,7 @@ if TYPE_CHECKING:
     from gridloop.optimize.microgrid.black_start import ColdLoad as ColdLoad
     from gridloop.optimize.microgrid.black_start import black_start as black_start
     from gridloop.optimize.microgrid.former import GridFormer as GridFormer
+    from gridloop.optimize.microgrid.machine import SwingMachine as SwingMachine
     from gridloop.optimize.microgrid.resync import SyncWindow as SyncWindow
     from gridloop.optimize.microgrid.resync import resynchronise as resynchronise
     from gridloop.optimize.microgrid.rolling import Circuit as Circuit
@@ -256,6 +258,7 @@ _WHERE = {
     "Homes": "io.citylearn",
     "Horizon": "optimize.horizon",
     "HostingCapacity": "powerflow.study.reducers",
+    "HvacMachine": "optimize.devices.building_plant",
     "Independent": "powerflow.study.samplers",
     "IslandReserve": "optimize.devices.island_reserve",
     "Load": "optimize.devices.load",
@@ -292,6 +295,7 @@ _WHERE = {
     "Split": "optimize.vpp.split",
     "Stock": "optimize.devices.process",
     "Study": "powerflow.study.study",
+    "SwingMachine": "optimize.microgrid.machine",
     "SyncWindow": "optimize.microgrid.resync",
     "TapChanger": "optimize.devices.tap_changer",
     "Task": "optimize.process.task",

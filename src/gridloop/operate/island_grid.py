@@ -18,7 +18,7 @@ from gridloop.operate.settings import SiteSettings
 from gridloop.operate.simulated import SimulatedSite
 from gridloop.operate.site import BATTERY_COLUMNS, Setpoints
 from gridloop.operate.world import WorldState
-from gridloop.optimize.microgrid.machine import Machine
+from gridloop.optimize.microgrid.machine import SwingMachine
 from gridloop.powerflow.solve import Solution
 from gridloop.units import BASE_MVA, BoolArray, ComplexArray, FloatArray
 
@@ -161,7 +161,7 @@ class IslandGrid(SimulatedSite):
         stored = kept + h * (column["charge_efficiency"] * charge - discharge / column["discharge_efficiency"])
         return [float(v) for v in np.clip(stored, 0.0, column["capacity_mwh"])]
 
-    def _together(self, battery: FloatArray) -> Machine:
+    def _together(self, battery: FloatArray) -> SwingMachine:
         """The equivalent machine of the source and the batteries beside it, which follow its droop; inertia is its own.
 
         battery  what they take before [storage], MW
@@ -174,7 +174,7 @@ class IslandGrid(SimulatedSite):
         beside[self._row] = 0.0
         total = self.former.s_mva + float(beside.sum())
         own = self.former
-        return Machine(
+        return SwingMachine(
             total, own.inertia_s * own.s_mva / total, own.damping, own.droop, own.response_s,
             float(np.clip(most + battery, 0.0, None).sum()), own.charge_mw - float(battery[self._row]), NOMINAL_HZ,
         )  # fmt: skip

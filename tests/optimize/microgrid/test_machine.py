@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gridloop.errors import OutOfRange
-from gridloop.optimize.microgrid.machine import Machine, Stage
+from gridloop.optimize.microgrid.machine import Stage, SwingMachine
 
 # 10 MVA that lose 1 MW: 0.1 per unit. H = 5 s, D = 1, R = 5 %, T = 1 s.
-PENCIL = Machine(10.0, 5.0, 1.0, 0.05, 1.0)
+PENCIL = SwingMachine(10.0, 5.0, 1.0, 0.05, 1.0)
 
 
 def test_the_first_moment_and_the_steady_state_by_pencil():
@@ -45,14 +45,14 @@ def test_the_nadir_is_that_of_the_textbook():
 
 def test_an_inverter_with_droop_is_of_first_order():
     """2H = τ/R, D = 1/R: f falls by R · p with the time constant of its filter, and never below."""
-    inverter = Machine.of_inverter(10.0, droop=0.02, filter_s=0.1)
+    inverter = SwingMachine.of_inverter(10.0, droop=0.02, filter_s=0.1)
     at = np.array([0.1])
     assert inverter.response_hz(1.0, at)[0] == pytest.approx(-0.1 * 0.02 * 50 * (1 - math.exp(-1.0)))
     assert inverter.nadir_hz(1.0) == (inverter.steady_hz(1.0), math.inf)
 
 
 machines = st.builds(
-    Machine,
+    SwingMachine,
     s_mva=st.floats(0.5, 100),
     inertia_s=st.floats(0.5, 8),
     damping=st.floats(0, 5),
@@ -63,7 +63,7 @@ machines = st.builds(
 
 @settings(max_examples=25, deadline=None)
 @given(machine=machines, step=st.floats(-5, 5))
-def test_the_simulation_is_the_closed_form(machine: Machine, step: float):
+def test_the_simulation_is_the_closed_form(machine: SwingMachine, step: float):
     """Without limits every step is exact: rounding over 4,000 of them is what is left."""
     swing = machine.simulate(step, seconds=20.0)
     exact = 50.0 + machine.response_hz(step, swing.times)
@@ -74,18 +74,18 @@ def test_the_simulation_is_the_closed_form(machine: Machine, step: float):
 
 @settings(max_examples=25, deadline=None)
 @given(machine=machines, step=st.floats(0.01, 5))
-def test_the_response_is_linear_and_more_inertia_is_slower(machine: Machine, step: float):
+def test_the_response_is_linear_and_more_inertia_is_slower(machine: SwingMachine, step: float):
     at = np.array([0.05, 0.5, 3.0])
     assert machine.response_hz(2 * step, at) == pytest.approx(2 * machine.response_hz(step, at))
     assert machine.response_hz(-step, at) == pytest.approx(-machine.response_hz(step, at))
-    heavy = Machine(machine.s_mva, 2 * machine.inertia_s, machine.damping, machine.droop, machine.response_s)
+    heavy = SwingMachine(machine.s_mva, 2 * machine.inertia_s, machine.damping, machine.droop, machine.response_s)
     assert abs(heavy.rocof_hz_per_s(step)) == pytest.approx(abs(machine.rocof_hz_per_s(step)) / 2)
     assert abs(heavy.nadir_hz(step)[0]) <= abs(machine.nadir_hz(step)[0]) + 1e-12
 
 
 def test_stages_act_in_their_order_and_only_as_far_as_needed():
     """4 MW are lost, 2 MW are there: stages of 1 MW go until the rest is covered, the highest first."""
-    machine = Machine(6.0, 2.0, 1.0, 0.02, 0.05, up_mw=2.0)
+    machine = SwingMachine(6.0, 2.0, 1.0, 0.02, 0.05, up_mw=2.0)
     stages = [Stage(48.6, 1.0), Stage(49.0, 1.0), Stage(48.8, 1.0)]
     swing = machine.simulate(4.0, stages)
     numbers = [number for number, _ in swing.shed]
@@ -106,14 +106,14 @@ def test_the_first_rate_of_a_simulation_is_near_that_of_the_first_moment():
 
 
 def test_a_step_within_the_headroom_sheds_nothing():
-    machine = Machine(6.0, 2.0, 1.0, 0.02, 0.05, up_mw=2.0)
+    machine = SwingMachine(6.0, 2.0, 1.0, 0.02, 0.05, up_mw=2.0)
     swing = machine.simulate(1.0, [Stage(49.0, 1.0)])
     assert swing.shed == ()
     assert not swing.at_limit
 
 
 def test_generation_that_gives_way_bounds_the_rise():
-    machine = Machine(6.0, 2.0, 1.0, 0.02, 0.05, down_mw=3.0)
+    machine = SwingMachine(6.0, 2.0, 1.0, 0.02, 0.05, down_mw=3.0)
     free = machine.simulate(-10.0)
     bound = machine.simulate(-10.0, over_hz=50.2, over_mw_per_hz=20.0, over_max_mw=12.0)
     assert bound.highest_hz < 51.0 < free.highest_hz
@@ -123,7 +123,7 @@ def test_generation_that_gives_way_bounds_the_rise():
 
 def test_a_limit_of_the_lag_is_the_limit_of_what_is_given():
     """At its headroom the machine gives that and no more: the frequency ends where damping takes the rest."""
-    machine = Machine(10.0, 3.0, 2.0, 0.04, 0.2, up_mw=0.5)
+    machine = SwingMachine(10.0, 3.0, 2.0, 0.04, 0.2, up_mw=0.5)
     swing = machine.simulate(1.0, seconds=60.0)
     assert swing.settled_hz - 50 == pytest.approx(-(0.1 - 0.05) / 2.0 * 50, rel=1e-4)
 
@@ -140,4 +140,4 @@ def test_a_limit_of_the_lag_is_the_limit_of_what_is_given():
 )
 def test_bad_machines_are_refused(wrong: dict[str, float], word: str):
     with pytest.raises(OutOfRange, match=word):
-        Machine(**{"s_mva": 5.0, "inertia_s": 2.0, **wrong})
+        SwingMachine(**{"s_mva": 5.0, "inertia_s": 2.0, **wrong})

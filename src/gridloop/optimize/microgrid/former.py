@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gridloop.errors import OutOfRange, listed
-from gridloop.optimize.microgrid.machine import Machine
+from gridloop.optimize.microgrid.machine import SwingMachine
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class GridFormer:
     charge_efficiency, discharge_efficiency
     min_soc, max_soc share of the capacity that may be used
     headroom_mw      kept free in both directions for what nobody foresaw
-    inertia_s, droop, response_s, damping  of the equivalent machine (`Machine`)
+    inertia_s, droop, response_s, damping  of the equivalent machine (`SwingMachine`)
     """
 
     s_mva: float
@@ -85,9 +85,9 @@ class GridFormer:
             battery.min_soc, battery.max_soc, id=battery.id, bus=battery.bus, **more,
         )  # fmt: skip
 
-    def machine(self, p_mw: float = 0.0, nominal_hz: float = 50.0) -> Machine:
+    def machine(self, p_mw: float = 0.0, nominal_hz: float = 50.0) -> SwingMachine:
         """Its equivalent machine while it gives `p_mw` (charging is negative)."""
-        return Machine(
+        return SwingMachine(
             self.s_mva, self.inertia_s, self.damping, self.droop, self.response_s,
             max(0.0, self.discharge_mw - p_mw), max(0.0, self.charge_mw + p_mw), nominal_hz,
         )  # fmt: skip

@@ -6,7 +6,7 @@ With ω the deviation of the frequency from its set-point and all powers per uni
     T dp/dt  = −ω/R − p             droop R behind a lag T; p stays within the headroom [−down, up]
 
 A grid-forming inverter whose droop acts on its power through a filter of time τ is the same with 2H = τ/R, D = 1/R and
-no droop of its own (`Machine.of_inverter`). After a step l of load the linear model has the answer
+no droop of its own (`SwingMachine.of_inverter`). After a step l of load the linear model has the answer
 
     ω(t) = −l (1/K + A₁ e^{s₁t} + A₂ e^{s₂t}),   K = D + 1/R,   A_k = (1 + s_k T) / (2HT s_k (s_k − s_other))
 
@@ -43,7 +43,7 @@ class Stage(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Machine:
+class SwingMachine:
     """The equivalent machine of an island.
 
     s_mva       rating that the per-unit numbers stand on
@@ -81,7 +81,7 @@ class Machine:
             raise OutOfRange(f"Machine of an island: {'; '.join(problems)}.", problems=problems)
 
     @classmethod
-    def of_inverter(cls, s_mva: float, droop: float, filter_s: float, **more: Any) -> Machine:
+    def of_inverter(cls, s_mva: float, droop: float, filter_s: float, **more: Any) -> SwingMachine:
         """A grid-forming inverter with droop on its filtered power. Its headroom cannot be seen in this form."""
         return cls(s_mva, filter_s / (2 * droop), 1 / droop, math.inf, 0.0, **more)
 
@@ -195,7 +195,7 @@ class Swing:
 
 
 def _simulate(
-    m: Machine,
+    m: SwingMachine,
     step_mw: float,
     stages: Sequence[Stage],
     start_hz: float,
@@ -258,7 +258,7 @@ def _simulate(
     )  # fmt: skip
 
 
-def _exact_step(m: Machine) -> list[list[float]]:
+def _exact_step(m: SwingMachine) -> list[list[float]]:
     """(ω, p) after a step from (ω, p, load): rows of the exponential of the linear system, load constant over it."""
     if m.response_s == 0 or math.isinf(m.droop):
         return [[0.0] * 3, [0.0] * 3]
