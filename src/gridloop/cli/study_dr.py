@@ -12,7 +12,7 @@ from rich.console import Console
 
 from gridloop.cli.opf import check_page
 from gridloop.cli.output import records
-from gridloop.cli.study_homes import load_and_tariff
+from gridloop.cli.study_homes import FlatPrice, Start, Tariff, load_and_tariff
 from gridloop.cli.study_parts import (
     AsJson,
     Plot,
@@ -45,11 +45,9 @@ class Unit(StrEnum):
 def dr(
     meters: Annotated[Path, typer.Argument(help="CSV: valid_at and a column per customer; or a folder of CityLearn.")],
     unit: Annotated[Unit, typer.Option(help="Of the CSV: mean power, or energy per interval (kwh).")] = Unit.kw,
-    start: Annotated[
-        str, typer.Option(help="Of a folder: its first hour, with its offset from UTC.")
-    ] = "2016-08-01T00:00-08:00",
-    prices: Annotated[Path | None, typer.Option(help="CSV of the tariff; a folder has its own.")] = None,
-    price: Annotated[float | None, typer.Option(help="Tariff that never changes instead, money per MWh.")] = None,
+    start: Start = "2016-08-01T00:00-08:00",
+    prices: Tariff = None,
+    price: FlatPrice = None,
     zone: Zone = "UTC",
     begin_h: Annotated[float, typer.Option(min=0, max=23, help="Local clock hour at which events begin.")] = 16.0,
     hours: Annotated[float, typer.Option(min=0.25, max=8, help="Hours of an event.")] = 4.0,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
+import typer
 
 from gridloop.cli.study_parts import MONEY, meters_of, over, prices_of, refuse_negative
 from gridloop.errors import BadInput, GapInSeries, OutOfRange, listed
@@ -13,6 +15,11 @@ from gridloop.io.citylearn import Homes, read_citylearn
 from gridloop.market.demand_response.records import without_dead
 
 HOUR = pd.Timedelta(hours=1)
+Meters = Annotated[Path, typer.Argument(help="Folder of CityLearn; or CSV of loads: valid_at, a column per home.")]
+Roofs = Annotated[Path | None, typer.Option(help="CSV of the roofs: the same columns and times.")]
+Start = Annotated[str, typer.Option(help="Of a folder: its first hour, with its offset from UTC.")]
+Tariff = Annotated[Path | None, typer.Option(help="CSV of the tariff; a folder has its own.")]
+FlatPrice = Annotated[float | None, typer.Option(help="Tariff that never changes instead, money per MWh.")]
 
 
 def load_and_tariff(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,7 +10,7 @@ from rich.console import Console
 
 from gridloop.cli.opf import check_page
 from gridloop.cli.study_dr import Unit
-from gridloop.cli.study_homes import homes_of
+from gridloop.cli.study_homes import FlatPrice, Meters, Roofs, Start, Tariff, homes_of
 from gridloop.cli.study_parts import AsJson, Plot, Stages, Zone, answer, check_zone, money
 from gridloop.operate.plots.study_microgrid import build_microgrid_page
 from gridloop.operate.plots.study_page import Comparison
@@ -22,14 +21,12 @@ from gridloop.optimize.studies.microgrid import KEEP, TRADE, WAYS, IslandDays, I
 
 
 def microgrid(
-    homes: Annotated[Path, typer.Argument(help="Folder of CityLearn; or CSV of loads: valid_at, a column per home.")],
-    solar: Annotated[Path | None, typer.Option(help="CSV of the roofs: the same columns and times.")] = None,
+    homes: Meters,
+    solar: Roofs = None,
     unit: Annotated[Unit, typer.Option(help="Of the CSVs: mean power, or energy per interval (kwh).")] = Unit.kw,
-    start: Annotated[
-        str, typer.Option(help="Of a folder: its first hour, with its offset from UTC.")
-    ] = "2016-08-01T00:00-08:00",
-    prices: Annotated[Path | None, typer.Option(help="CSV of the tariff; a folder has its own.")] = None,
-    price: Annotated[float | None, typer.Option(help="Tariff that never changes instead, money per MWh.")] = None,
+    start: Start = "2016-08-01T00:00-08:00",
+    prices: Tariff = None,
+    price: FlatPrice = None,
     battery_kwh: Annotated[
         float | None, typer.Option(help="The battery that forms the grid, kWh; of all homes together otherwise.")
     ] = None,

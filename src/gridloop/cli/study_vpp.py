@@ -12,7 +12,7 @@ from rich.console import Console
 from gridloop.cli.opf import check_page
 from gridloop.cli.output import records
 from gridloop.cli.study_dr import Unit
-from gridloop.cli.study_homes import homes_of
+from gridloop.cli.study_homes import FlatPrice, Meters, Roofs, Start, Tariff, homes_of
 from gridloop.cli.study_parts import AsJson, Plot, Stages, Zone, answer, check_zone, money
 from gridloop.errors import OutsideData
 from gridloop.io.citylearn import Homes
@@ -33,14 +33,12 @@ REST, PLANNED, FORESIGHT = "batteries rest", "planned", "foresight"
 
 
 def vpp(
-    homes: Annotated[Path, typer.Argument(help="Folder of CityLearn; or CSV of loads: valid_at, a column per home.")],
-    solar: Annotated[Path | None, typer.Option(help="CSV of the roofs: the same columns and times.")] = None,
+    homes: Meters,
+    solar: Roofs = None,
     unit: Annotated[Unit, typer.Option(help="Of the CSVs: mean power, or energy per interval (kwh).")] = Unit.kw,
-    start: Annotated[
-        str, typer.Option(help="Of a folder: its first hour, with its offset from UTC.")
-    ] = "2016-08-01T00:00-08:00",
-    prices: Annotated[Path | None, typer.Option(help="CSV of the tariff; a folder has its own.")] = None,
-    price: Annotated[float | None, typer.Option(help="Tariff that never changes instead, money per MWh.")] = None,
+    start: Start = "2016-08-01T00:00-08:00",
+    prices: Tariff = None,
+    price: FlatPrice = None,
     carbon: Annotated[
         Path | None, typer.Option(help="CSV of the grid: valid_at, carbon_t_per_mwh; a folder has its own.")
     ] = None,

@@ -11,12 +11,11 @@ import pandas as pd
 from gridloop.io.simbench import Profiles
 from gridloop.network.arrays import NetworkArrays, build_arrays
 from gridloop.network.model import Network
-from gridloop.network.topology import NO_NODE
 from gridloop.operate.island_relays import SAME_MW, give_way, take_off
 from gridloop.operate.island_settings import IslandSettings
 from gridloop.operate.settings import SiteSettings
 from gridloop.operate.simulated import SimulatedSite
-from gridloop.operate.site import BATTERY_COLUMNS, Setpoints
+from gridloop.operate.site import Setpoints
 from gridloop.operate.world import WorldState
 from gridloop.optimize.microgrid.machine import SwingMachine
 from gridloop.powerflow.solve import Solution
@@ -84,7 +83,7 @@ class IslandGrid(SimulatedSite):
         others = battery.copy()
         others[self._row] = 0.0
         low, high = self._before = self._range()
-        self._most_mw = self._run_batteries(Setpoints(battery_mw=dict.fromkeys(self._batteries, -np.inf)))[0] * -1.0
+        self._most_mw = self._stores().most_discharge
         ratio = np.divide(load_q, load, out=np.zeros_like(load), where=np.abs(load) > 1e-12)
         for _ in range(ROUNDS):
             served = load - shed
@@ -122,22 +121,12 @@ class IslandGrid(SimulatedSite):
         self, arrays: NetworkArrays, load: ComplexArray, generation: ComplexArray, battery: FloatArray, ev: FloatArray
     ) -> complex:
         """What everybody else injects at the source's own node. [MVA]"""
-        total = (
-            arrays.sum_to_nodes("generator", generation)
-            - arrays.sum_to_nodes("load", load)
-            - arrays.sum_to_nodes("storage", battery)
-        )
-        on = self._session_node != NO_NODE
-        np.add.at(total, self._session_node[on], -ev[on])
-        return complex(total[arrays.source[0]])
+        return complex(self._injected(arrays, load, generation, battery, ev)[arrays.source[0]])
 
     def _range(self) -> tuple[float, float]:
         """Least and most that the source can take for a whole interval (charging positive): power and energy. [MW]"""
-        column = {c: float(self.network.storage[c].iloc[self._row]) for c in BATTERY_COLUMNS}
-        kept = self.state.stored_mwh[self._row] * (1 - column["self_discharge_per_day"]) ** (self.hours / 24.0)
-        room = max(0.0, column["max_soc"] * column["capacity_mwh"] - kept) / (column["charge_efficiency"] * self.hours)
-        rest = max(0.0, kept - column["min_soc"] * column["capacity_mwh"]) * column["discharge_efficiency"] / self.hours
-        return -min(column["max_discharge_mw"], rest), min(column["max_charge_mw"], room)
+        stores = self._stores()
+        return -float(stores.most_discharge[self._row]), float(stores.most_charge[self._row])
 
     def _reach(self, others: FloatArray) -> FloatArray:
         """How much more the batteries beside the source could give. [storage], MW"""
@@ -153,13 +142,9 @@ class IslandGrid(SimulatedSite):
         power, left, short = self._run_vehicles(replace(setpoints, ev_mw=got), at)
         return left, short, power
 
-    def _stored(self, battery: FloatArray) -> list[float]:
-        storage, h = self.network.storage, self.hours
-        column = {c: storage[c].to_numpy(dtype=float) for c in BATTERY_COLUMNS}
-        kept = np.asarray(self.state.stored_mwh) * (1 - column["self_discharge_per_day"]) ** (h / 24.0)
-        charge, discharge = np.clip(battery, 0, None), np.clip(-battery, 0, None)
-        stored = kept + h * (column["charge_efficiency"] * charge - discharge / column["discharge_efficiency"])
-        return [float(v) for v in np.clip(stored, 0.0, column["capacity_mwh"])]
+    def _stored(self, battery: FloatArray) -> FloatArray:
+        capacity = self.network.storage["capacity_mwh"].to_numpy(dtype=float)
+        return np.asarray(np.clip(self._stores().after(battery), 0.0, capacity))
 
     def _together(self, battery: FloatArray) -> SwingMachine:
         """The equivalent machine of the source and the batteries beside it, which follow its droop; inertia is its own.
@@ -168,7 +153,7 @@ class IslandGrid(SimulatedSite):
         """
         storage = self.network.storage
         give, take = (storage[name].to_numpy(dtype=float) for name in ("max_discharge_mw", "max_charge_mw"))
-        most = self._run_batteries(Setpoints(battery_mw=dict.fromkeys(self._batteries, -np.inf)))[0] * -1.0
+        most = self._stores().most_discharge
         most[self._row] = give[self._row]  # the source's own energy is looked at once it has settled
         beside = np.maximum(give, take)
         beside[self._row] = 0.0

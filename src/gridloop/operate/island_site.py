@@ -26,6 +26,7 @@ from gridloop.operate.island_settings import FIRST_STAGE_HZ, OVER_HZ, RANKS, STA
 from gridloop.operate.island_told import Event, Rows, Told, closing_events, limit_events, opening_events
 from gridloop.operate.link import LinkStatus
 from gridloop.operate.settings import SiteSettings
+from gridloop.operate.simulated import MISSING, values_of
 from gridloop.operate.site import Interval, Setpoints, Status
 from gridloop.operate.world import WorldState
 from gridloop.optimize.microgrid.machine import Stage, Swing
@@ -33,7 +34,6 @@ from gridloop.optimize.microgrid.resync import Closing, Side, Synchroniser, Sync
 from gridloop.series.clock import day_start
 from gridloop.units import BASE_MVA, BoolArray, FloatArray
 
-MISSING = 3
 FORM_V_PU = (0.95, 1.05)
 MATCHED = 0.9  # of the window: how near the synchroniser brings the voltages by itself
 
@@ -111,17 +111,16 @@ class IslandSite(IslandGrid):
         k, h = self.state.interval, self.hours
         events: list[Event] = []
         load, load_q, available = self._load[k], self._load_q[k], self._available[k]
-        asked = np.array([setpoints.unserved_mw.get(str(i), 0.0) for i in self.network.load.index])
-        wanted = np.minimum(asked, np.clip(load, 0, None))
+        wanted = np.minimum(values_of(setpoints.unserved_mw, self.network.load.index, 0.0), np.clip(load, 0, None))
         opens = bool(memory["closed"])
         hz = setpoints.form_hz.get(self.former.id, NOMINAL_HZ if opens else memory["hz"])
         volt = setpoints.form_v_pu.get(self.former.id, 1.0 if opens else memory["v"])
         taps = {**self.state.tap_pos, **{i: int(p) for i, p in setpoints.tap_pos.items()}}
         moves = sum(abs(taps[i] - self.state.tap_pos[i]) for i in taps)
         arrays = self._island_at(taps, volt)
-        most = np.array([setpoints.generator_max_mw.get(str(i), np.inf) for i in self.network.generator.index])
-        power = np.minimum(available, most)
-        reactive = np.array([setpoints.generator_q_mvar.get(str(i), 0.0) for i in self.network.generator.index])
+        generators = self.network.generator.index
+        power = np.minimum(available, values_of(setpoints.generator_max_mw, generators, np.inf))
+        reactive = values_of(setpoints.generator_q_mvar, generators, 0.0)
         battery, _ = self._run_batteries(setpoints)
         ev = self._run_vehicles(setpoints, at)[0]
         off = wanted > 0.999 * np.clip(load, 1e-12, None)
@@ -173,12 +172,8 @@ class IslandSite(IslandGrid):
         self._told[-1][1][gone] = np.nan
         totals = self._totals(arrays, found.solution, k, found.load, load - found.load, found.power, found.battery, ev)
         balance = totals["import_mw"] - totals["export_mw"]
-        totals |= {
-            "import_mw": 0.0, "export_mw": 0.0, "tap_moves": float(moves), "ev_short_mwh": short,
-            "ev_owed_mwh": self._owed(at + pd.Timedelta(hours=h)), "stored_mwh": float(sum(stored)),
-            "discharged_mwh": float(np.clip(-found.battery, 0, None).sum() * h),
-            "reactive_mvarh": float(np.abs(found.reactive).sum() * h),
-        }  # fmt: skip
+        totals |= {"import_mw": 0.0, "export_mw": 0.0}
+        totals |= self._moved(at, moves, short, stored, found.battery, found.reactive)
         interval = self._interval(arrays, found.solution, at, totals, found.load, found.load_q, found.power)
         if found.dark:
             nothing = np.full_like(interval.v_pu, np.nan)

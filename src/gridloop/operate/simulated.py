@@ -19,7 +19,8 @@ from gridloop.network.model import Network
 from gridloop.network.topology import NO_NODE
 from gridloop.operate.drill import Drill
 from gridloop.operate.settings import SiteSettings
-from gridloop.operate.site import BATTERY_COLUMNS, Interval, Setpoints, Status
+from gridloop.operate.site import Interval, Setpoints, Status
+from gridloop.operate.stores import Stores
 from gridloop.operate.world import WorldState
 from gridloop.powerflow.sensitivity import current_magnitudes
 from gridloop.powerflow.solve import Solution, branch_powers, solve
@@ -124,13 +125,12 @@ class SimulatedSite:
     def apply(self, setpoints: Setpoints, at: pd.Timestamp) -> Interval:
         """Run one interval of the world; physics limits what was asked."""
         k = self.state.interval
-        h = self.hours
         load, load_q, available = self._load[k], self._load_q[k], self._available[k]
-        shed = np.minimum(_values(setpoints.unserved_mw, self.network.load.index, 0.0), np.clip(load, 0, None))
+        shed = np.minimum(values_of(setpoints.unserved_mw, self.network.load.index, 0.0), np.clip(load, 0, None))
         ratio = np.divide(load_q, load, out=np.zeros_like(load), where=np.abs(load) > 1e-12)
         served, served_q = load - shed, load_q - ratio * shed
-        power = np.minimum(available, _values(setpoints.generator_max_mw, self.network.generator.index, np.inf))
-        reactive = _values(setpoints.generator_q_mvar, self.network.generator.index, 0.0)
+        power = np.minimum(available, values_of(setpoints.generator_max_mw, self.network.generator.index, np.inf))
+        reactive = values_of(setpoints.generator_q_mvar, self.network.generator.index, 0.0)
         battery, stored = self._run_batteries(setpoints)
         ev, left, short = self._run_vehicles(setpoints, at)
         taps = {**self.state.tap_pos, **{i: int(p) for i, p in setpoints.tap_pos.items()}}
@@ -139,28 +139,32 @@ class SimulatedSite:
         solution = self._flow(arrays, served + 1j * served_q, power + 1j * reactive, battery, ev)
         self.state = replace(self.state, stored_mwh=tuple(stored), ev_left_mwh=left, tap_pos=taps, interval=k + 1)
         self._take_readings(k, at, served, served_q, power)
-        totals = self._totals(arrays, solution, k, served, shed, power, battery, ev) | {
+        totals = self._totals(arrays, solution, k, served, shed, power, battery, ev) | self._moved(
+            at, moves, short, stored, battery, reactive
+        )
+        return self._interval(arrays, solution, at, totals, served, served_q, power)
+
+    def _moved(
+        self, at: pd.Timestamp, moves: int, short: float, stored: FloatArray, battery: FloatArray, reactive: FloatArray
+    ) -> dict[str, float]:
+        """Totals of what devices did in an interval."""
+        return {
             "tap_moves": float(moves),
             "ev_short_mwh": short,
             "ev_owed_mwh": self._owed(at + pd.Timedelta(hours=self.hours)),
             "stored_mwh": float(sum(stored)),
-            "discharged_mwh": float(np.clip(-battery, 0, None).sum() * h),
-            "reactive_mvarh": float(np.abs(reactive).sum() * h),
+            "discharged_mwh": float(np.clip(-battery, 0, None).sum() * self.hours),
+            "reactive_mvarh": float(np.abs(reactive).sum() * self.hours),
         }
-        return self._interval(arrays, solution, at, totals, served, served_q, power)
 
     def _run_batteries(self, setpoints: Setpoints) -> tuple[FloatArray, FloatArray]:
         """Power that batteries really take [MW] and what they then hold [MWh]; both stop at full and empty."""
-        storage, h = self.network.storage, self.hours
-        column = {c: storage[c].to_numpy(dtype=float) for c in BATTERY_COLUMNS}
-        asked = _values(setpoints.battery_mw, storage.index, 0.0)
-        kept = np.asarray(self.state.stored_mwh) * (1 - column["self_discharge_per_day"]) ** (h / 24.0)
-        room = np.clip(column["max_soc"] * column["capacity_mwh"] - kept, 0, None) / (column["charge_efficiency"] * h)
-        rest = np.clip(kept - column["min_soc"] * column["capacity_mwh"], 0, None) * column["discharge_efficiency"] / h
-        charge = np.minimum(np.minimum(np.clip(asked, 0, None), column["max_charge_mw"]), room)
-        discharge = np.minimum(np.minimum(np.clip(-asked, 0, None), column["max_discharge_mw"]), rest)
-        stored = kept + h * (column["charge_efficiency"] * charge - discharge / column["discharge_efficiency"])
-        return charge - discharge, stored
+        asked, stores = values_of(setpoints.battery_mw, self.network.storage.index, 0.0), self._stores()
+        power = np.clip(asked, -stores.most_discharge, stores.most_charge) + 0.0  # no zero with a sign
+        return power, stores.after(power)
+
+    def _stores(self) -> Stores:
+        return Stores.of(self.network.storage, np.asarray(self.state.stored_mwh), self.hours)
 
     def _run_vehicles(self, setpoints: Setpoints, at: pd.Timestamp) -> tuple[FloatArray, dict[str, float], float]:
         """Power of every session [MW], what is left to charge [MWh], and what leaves uncharged now [MWh]."""
@@ -191,6 +195,13 @@ class SimulatedSite:
     def _flow(
         self, arrays: NetworkArrays, load: ComplexArray, generation: ComplexArray, battery: FloatArray, ev: FloatArray
     ) -> Solution:
+        # From a fresh start every time: a warm start would make the last bits depend on the interval before.
+        return solve(arrays, self._injected(arrays, load, generation, battery, ev) / BASE_MVA, tolerance=1e-9)
+
+    def _injected(
+        self, arrays: NetworkArrays, load: ComplexArray, generation: ComplexArray, battery: FloatArray, ev: FloatArray
+    ) -> ComplexArray:
+        """What everybody but the sources injects. [node], MVA"""
         total = (
             arrays.sum_to_nodes("generator", generation)
             - arrays.sum_to_nodes("load", load)
@@ -198,8 +209,7 @@ class SimulatedSite:
         )
         on = self._session_node != NO_NODE
         np.add.at(total, self._session_node[on], -ev[on])
-        # From a fresh start every time: a warm start would make the last bits depend on the interval before.
-        return solve(arrays, total / BASE_MVA, tolerance=1e-9)
+        return total
 
     def _totals(
         self,
@@ -288,7 +298,8 @@ def _truth(table: pd.DataFrame, times: pd.DatetimeIndex, what: str) -> FloatArra
     return values.to_numpy(dtype=float)
 
 
-def _values(named: Mapping[str, float], ids: pd.Index, default: float) -> FloatArray:
+def values_of(named: Mapping[str, float], ids: pd.Index, default: float) -> FloatArray:
+    """What is asked of each, the default where nothing is. [id]"""
     return np.array([named.get(i, default) for i in ids], dtype=float)
 
 

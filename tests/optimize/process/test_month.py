@@ -13,9 +13,9 @@ from gridloop.errors import GapInSeries, OutOfRange, OutsideData
 from gridloop.io.prices import read_prices
 from gridloop.io.steel_plant import read_steel_plant
 from gridloop.market.time_of_use import korean_industrial_2012
+from gridloop.optimize.devices.power_profile import HOUR
 from gridloop.optimize.process.demo import demo_orders
 from gridloop.optimize.process.recorded import recorded_batches
-from gridloop.optimize.process.task import HOUR
 from gridloop.optimize.studies.process_month import process_month
 
 QUARTER = pd.Timedelta(minutes=15)

@@ -17,7 +17,7 @@ import pandas as pd
 from gridloop.errors import MissingColumn, OutOfRange, listed
 from gridloop.market.savings.change_points import MODELS, Bend, bend, by_points, columns
 from gridloop.market.savings.days import OFF, SATURDAY, Days, days_of, driver_days, kinds_of, shape_of
-from gridloop.market.savings.uncertainty import bandwidth, covariance, critical, lag_one
+from gridloop.market.savings.uncertainty import covariance, lag_one
 from gridloop.units import FloatArray
 
 CALENDARS: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -287,9 +287,3 @@ def _design(
     of_t, own = columns(best.model, t, best.points)
     moved = by_points(best.model, t, best.points, best.coefficients[fixed.shape[1] :])
     return np.hstack([fixed, own, moved]), [*names, *of_t]
-
-
-def significance(baseline: EnergyBaseline) -> float:
-    """The t from which on a term of this baseline is told from zero at 95 %."""
-    n = len(baseline.days)
-    return critical(0.95, bandwidth(n) / n)

@@ -9,8 +9,8 @@ import pandas as pd
 from gridloop.operate.report import style
 from gridloop.operate.report.chart import Chart, Trace, extended, line
 from gridloop.operate.report.words import escaped
+from gridloop.optimize.devices.power_profile import HOUR
 from gridloop.optimize.process.orders import OrderBook
-from gridloop.optimize.process.task import HOUR
 
 WAYS = ("by itself", "planned")
 COLORS = {"by itself": style.UNCONTROLLED, "planned": style.CONTROLLED}

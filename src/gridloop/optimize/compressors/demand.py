@@ -27,7 +27,6 @@ from gridloop.units import FloatArray
 
 ZONE = "Europe/Berlin"
 STEP_S, INTERVAL_S = 10.0, 900.0
-WEEK_H = 168
 FIRST_MONDAY = pd.Timestamp("2026-01-05", tz=ZONE)
 """Of the synthetic calendar: week k begins 7 k days later."""
 

@@ -6,7 +6,7 @@ Z[i, t] is 1 where task i has begun by interval t. What depends on the begin of 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import linopy
@@ -16,6 +16,7 @@ import xarray as xr
 
 from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity, Sent, Term
 from gridloop.optimize.devices.market import Market
+from gridloop.optimize.devices.power_profile import HOUR
 from gridloop.optimize.devices.process import Process
 from gridloop.optimize.devices.rest import Rest
 from gridloop.optimize.devices.shiftable import mean_import
@@ -25,7 +26,7 @@ from gridloop.optimize.linear import NO_VARIABLE, Sum, add_rows, add_variables
 from gridloop.optimize.process.cumulative import alike, by_begin, packed
 from gridloop.optimize.process.reasons import task_reasons
 from gridloop.optimize.process.search import good_begins
-from gridloop.optimize.process.task import HOUR, Task
+from gridloop.optimize.process.task import Task
 from gridloop.optimize.process.windows import SAME_H, windows
 from gridloop.optimize.solve import Fix, Outcome
 from gridloop.units import FloatArray, IntArray
@@ -122,28 +123,32 @@ class ProcessGroup(Plain):
         add_rows(model, "process_batches", [process, horizon.index],
                  [(self.power_now.labels.values, 1.0), (labels, -factors)], "=", given)  # fmt: skip
 
+    def links(self) -> Iterator[tuple[int, int, float, float]]:
+        """Stages as (task, the one that follows, least and most hours between their begins; infinite without one)."""
+        for p, process in enumerate(self.processes):
+            mine = np.flatnonzero(self.owner == p).tolist()
+            at = {task.id: k for task, k in zip(process.tasks, mine, strict=True)}
+            for j, task in zip(mine, process.tasks, strict=True):
+                for stage in task.stages:
+                    i = at[stage.task]
+                    takes = self.tasks[i].hours
+                    yield i, j, takes + stage.least / HOUR, np.inf if stage.most is None else takes + stage.most / HOUR
+
     def _add_stages(self, model: linopy.Model, horizon: Horizon) -> None:
         """Z[j, t] ≤ Z[i, by t − d_i − least]; Z[i, t] ≤ Z[j, by t + d_i + most]."""
         n = len(horizon)
         follows: list[tuple[IntArray, IntArray]] = []
-        for p, process in enumerate(self.processes):
-            mine = np.flatnonzero(self.owner == p)
-            at = {task.id: int(k) for task, k in zip(process.tasks, mine, strict=True)}
-            for j, task in zip(mine, process.tasks, strict=True):
-                for stage in task.stages:
-                    i = at[stage.task]
-                    if self.fixed[i] or self.fixed[j]:
-                        continue  # the window of the other one has it
-                    wait = self.tasks[i].hours + stage.least / HOUR
-                    row = np.searchsorted(horizon.waiting, horizon.waiting - wait + SAME_H, side="right") - 1
-                    before = np.where(row >= 0, self.begun[i][np.maximum(row, 0)], NO_VARIABLE)
-                    follows.append((self.begun[j], before))
-                    if stage.most is None:
-                        continue
-                    most = self.tasks[i].hours + stage.most / HOUR
-                    row = np.searchsorted(horizon.waiting, horizon.waiting + most + SAME_H, side="right") - 1
-                    inside = horizon.waiting + most < self.whole_h - SAME_H  # later it may begin after the plan
-                    follows.append((np.where(inside, self.begun[i], NO_VARIABLE), self.begun[j][row]))
+        for i, j, least, most in self.links():
+            if self.fixed[i] or self.fixed[j]:
+                continue  # the window of the other one has it
+            row = np.searchsorted(horizon.waiting, horizon.waiting - least + SAME_H, side="right") - 1
+            before = np.where(row >= 0, self.begun[i][np.maximum(row, 0)], NO_VARIABLE)
+            follows.append((self.begun[j], before))
+            if np.isinf(most):
+                continue
+            row = np.searchsorted(horizon.waiting, horizon.waiting + most + SAME_H, side="right") - 1
+            inside = horizon.waiting + most < self.whole_h - SAME_H  # later it may begin after the plan
+            follows.append((np.where(inside, self.begun[i], NO_VARIABLE), self.begun[j][row]))
         if not follows:
             return
         link = pd.RangeIndex(len(follows), name="process_link")

@@ -12,12 +12,12 @@ import pandas as pd
 from gridloop.optimize.devices.given_numbers import clock, not_negative, refuse, with_zone
 from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity, Sent, Term
 from gridloop.optimize.devices.market import Market
+from gridloop.optimize.devices.power_profile import HOUR
 from gridloop.optimize.explain import SAME_PRICE, brought_below
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.linear import Sum, add_rows, add_variables
 from gridloop.optimize.solve import Outcome
 
-HOUR = pd.Timedelta(hours=1)
 # Energy, in MWh, by which a window may fall short before it is said not to do: the solver's tolerance is 1e-7.
 FITS_MWH = 1e-7
 

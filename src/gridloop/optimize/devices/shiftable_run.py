@@ -19,8 +19,9 @@ from gridloop.optimize.devices.given_numbers import clock, not_negative, refuse,
 from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity, Sent, Term
 from gridloop.optimize.devices.market import Market
 from gridloop.optimize.devices.one_of_many import Choices, choose
+from gridloop.optimize.devices.power_profile import HOUR, PowerProfile
 from gridloop.optimize.devices.rest import Rest
-from gridloop.optimize.devices.shiftable import HOUR, mean_import
+from gridloop.optimize.devices.shiftable import mean_import
 from gridloop.optimize.explain import SAME_PRICE
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.linear import NO_VARIABLE, Coords, Sum, add_rows, add_variables
@@ -31,7 +32,7 @@ QUARTER = pd.Timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
-class ShiftableRun:
+class ShiftableRun(PowerProfile):
     """A run that may begin within its window and is not interrupted.
 
     profile_mw        mean power of each `profile_step` of the run [part]
@@ -55,25 +56,11 @@ class ShiftableRun:
 
     def __post_init__(self) -> None:
         without_gaps("ShiftableRun", self, ("profile_mw",))
-        profile = np.asarray(self.profile_mw, dtype=float)
         problems = not_negative(self, ("early_cost",))
         problems += not_negative(self, ("left_out_cost",)) if self.left_out_cost is not None else []
         problems += with_zone(self, ("earliest", "latest", "started"))
-        if profile.ndim != 1 or not profile.size or not (profile >= 0).all() or not np.isfinite(profile).all():
-            problems.append("profile_mw must be one or more powers that are not negative")
-        if not self.profile_step > pd.Timedelta(0):
-            problems.append(f"profile_step is {self.profile_step}; it must be positive")
+        problems += self.wrong_profile()
         refuse("ShiftableRun", self, problems)
-
-    @property
-    def hours(self) -> float:
-        """How long it runs."""
-        return len(self.profile_mw) * (self.profile_step / HOUR)
-
-    @property
-    def energy_mwh(self) -> float:
-        """What it takes."""
-        return float(np.sum(self.profile_mw)) * (self.profile_step / HOUR)
 
     def problems(self, horizon: Horizon) -> list[str]:
         """Why it cannot run, with the smallest change that would let it."""

@@ -22,6 +22,7 @@ from gridloop.optimize.physics.entries import Entries
 from gridloop.optimize.physics.feeder_laid import LaidFeeder, incidence_of
 from gridloop.optimize.physics.feeder_places import FeederPlaces
 from gridloop.optimize.physics.feeder_point import FeederPoint
+from gridloop.optimize.physics.grid import no_flow
 from gridloop.optimize.physics.loss_modes import QuadraticLosses
 from gridloop.powerflow.feeder.arrays import FeederArrays, build_feeder_arrays
 from gridloop.powerflow.feeder.control import MAX_ROUNDS, first_to_move, wanted_steps
@@ -209,10 +210,4 @@ class FeederState:
             worst = limited[np.argsort(depth[limited], kind="stable")[:_WORST]]
             buses.append([str(self.node_ids[k]) for k in worst])
             scales.append(low)
-        return SolveFailed(
-            f"The three-phase flow of {steps.size} of {injection_mva.shape[1]} intervals has no solution "
-            f"(first: {steps[:5].tolist()}). Lower or move load near {listed(buses[0]) or 'its buses'}.",
-            steps=steps.tolist(),
-            buses=buses,
-            load_scale=scales,
-        )
+        return no_flow("three-phase", steps, injection_mva.shape[1], buses, scales)

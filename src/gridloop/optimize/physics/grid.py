@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
-from gridloop.errors import SolveFailed
+from gridloop.errors import SolveFailed, listed
 from gridloop.optimize.devices.group import Given
 from gridloop.optimize.physics.entries import Entries
 from gridloop.optimize.physics.operating_point import LimitedPoint
-from gridloop.units import BoolArray, ComplexArray, FloatArray
+from gridloop.units import BoolArray, ComplexArray, FloatArray, IntArray
 
 if TYPE_CHECKING:  # modes are those of a grid
     from gridloop.optimize.physics.loss_modes import QuadraticLosses
@@ -76,3 +76,19 @@ class Grid(Protocol):
 
     def failure(self, solved: Any, injection_mva: ComplexArray) -> SolveFailed:
         """The error that says which intervals have no solution, and where they are weakest."""
+
+
+def no_flow(
+    kind: str, steps: IntArray, of: int, buses: Sequence[list[str]], load_scale: Sequence[float]
+) -> SolveFailed:
+    """What is said where intervals have no solution: which, where it is worst, and how much of the load it could bear.
+
+    of  how many intervals there are; buses, load_scale  of the first few of `steps`
+    """
+    return SolveFailed(
+        f"The {kind} flow of {steps.size} of {of} intervals has no solution "
+        f"(first: {steps[:5].tolist()}). Lower or move load near {listed(buses[0]) or 'its buses'}.",
+        steps=steps.tolist(),
+        buses=buses,
+        load_scale=load_scale,
+    )

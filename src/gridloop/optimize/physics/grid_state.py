@@ -14,6 +14,7 @@ from gridloop.network.model import Network
 from gridloop.network.topology import NO_NODE, bus_rows
 from gridloop.optimize.devices.group import Given
 from gridloop.optimize.physics.entries import Entries
+from gridloop.optimize.physics.grid import no_flow
 from gridloop.optimize.physics.operating_point import OperatingPoint
 from gridloop.powerflow.admittance import supplied_admittance
 from gridloop.powerflow.diagnose import diagnose_divergence
@@ -179,10 +180,4 @@ class GridState:
             facts = diagnose_divergence(self.network, arrays, injection, alone, MAX_ITERATIONS).facts
             buses.append(list(facts.get("worst_buses", [])))
             scales.append(float(facts.get("load_scale", 0.0)))
-        return SolveFailed(
-            f"The AC flow of {steps.size} of {injection_mva.shape[1]} intervals has no solution "
-            f"(first: {steps[:5].tolist()}). Lower or move load near {listed(buses[0]) or 'its buses'}.",
-            steps=steps.tolist(),
-            buses=buses,
-            load_scale=scales,
-        )
+        return no_flow("AC", steps, injection_mva.shape[1], buses, scales)

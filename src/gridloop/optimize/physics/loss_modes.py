@@ -20,6 +20,7 @@ import pandas as pd
 
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.linear import add_variables
+from gridloop.optimize.physics.loss_rows import Plane, worth_of
 from gridloop.optimize.physics.operating_point import TangentRows
 from gridloop.optimize.physics.tangents import Around, Scene
 from gridloop.optimize.solve import Outcome, Row, Session
@@ -40,15 +41,6 @@ class QuadraticLosses:
     to_q: FloatArray
 
 
-@dataclass(frozen=True)
-class _Cut:
-    """A row and what power at a place adds to its right side. [place]"""
-
-    name: str
-    to_p: FloatArray
-    to_q: FloatArray
-
-
 @dataclass
 class LossModes:
     """The modes in one problem. share [mode, step] variables: MW of the losses that each is good for."""
@@ -57,7 +49,7 @@ class LossModes:
     losses: linopy.Variable
     form: QuadraticLosses
     share: linopy.Variable
-    cuts: list[list[_Cut]] = field(default_factory=list)
+    cuts: list[list[Plane]] = field(default_factory=list)
 
     @classmethod
     def add_to(cls, model: linopy.Model, horizon: Horizon, scene: Scene, losses: linopy.Variable) -> LossModes | None:
@@ -77,7 +69,7 @@ class LossModes:
             labels, coefficients, at_x = self.scene.over_variables(tangent, step, step, around)
             shares = self.share.labels.values[:, step]
             name = f"loss modes@{step}"
-            cuts.append(_Cut(name, tangent.to_p[step], tangent.to_q[step]))
+            cuts.append(Plane(name, tangent.to_p[step], tangent.to_q[step]))
             rows.append(
                 Row(
                     name,
@@ -106,7 +98,7 @@ class LossModes:
                     continue
                 slope = 2.0 * curvature * y
                 name = f"loss mode {mode}@{step}#{len(self.cuts[step])}"
-                self.cuts[step].append(_Cut(name, slope * form.to_p[mode], slope * form.to_q[mode]))
+                self.cuts[step].append(Plane(name, slope * form.to_p[mode], slope * form.to_q[mode]))
                 rows.append(
                     Row(
                         name,
@@ -131,11 +123,4 @@ class LossModes:
 
     def worth(self, outcome: Outcome) -> tuple[FloatArray, FloatArray]:
         """Share in the worth of active and of reactive power, as of `LossRows`. [place, step]"""
-        hours = self.scene.horizon.hours
-        p, q = np.zeros((2, self.scene.grid.n_entries, len(hours)))
-        for step, cuts in enumerate(self.cuts):
-            for cut in cuts:
-                dual = outcome.row_dual.get(cut.name, 0.0) / hours[step]
-                p[:, step] -= dual * cut.to_p
-                q[:, step] -= dual * cut.to_q
-        return p, q
+        return worth_of(self.cuts, outcome, self.scene)

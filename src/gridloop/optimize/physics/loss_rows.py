@@ -5,6 +5,7 @@ Losses are nearly convex in the injections, so that all tangents together close 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import linopy
@@ -19,7 +20,7 @@ INVENTED, INVENTED_PRICE = "invented losses", 20_000.0
 
 
 @dataclass(frozen=True)
-class _Plane:
+class Plane:
     """One tangent: the name of its row, and its slopes per MW and Mvar. [place]"""
 
     name: str
@@ -33,7 +34,7 @@ class LossRows:
     def __init__(self, scene: Scene, losses: linopy.Variable) -> None:
         self.scene = scene
         self.label = losses.labels.values
-        self._planes: list[list[_Plane]] = [[] for _ in range(len(scene.horizon))]
+        self._planes: list[list[Plane]] = [[] for _ in range(len(scene.horizon))]
         self._top: dict[int, str] = {}  # the row in force that bounds losses from above, by interval
 
     def add(
@@ -56,28 +57,33 @@ class LossRows:
             labels, coefficients, at_x = self.scene.over_variables(tangent, step, step, around)
             labels, coefficients = np.append(labels, self.label[step]), np.append(-coefficients, 1.0)
             bound = float(around.point.losses_mw[step]) - at_x
-            planes.append(_Plane(f"losses@{step}#{len(planes)}", tangent.to_p[step], tangent.to_q[step]))
+            planes.append(Plane(f"losses@{step}#{len(planes)}", tangent.to_p[step], tangent.to_q[step]))
             rows.append(Row(planes[-1].name, labels, coefficients, bound, np.inf))
             if not held[step]:
                 continue
             if step in self._top:
                 session.relax(self._top[step])
-            planes.append(_Plane(f"losses@{step}#{len(planes)}", tangent.to_p[step], tangent.to_q[step]))
+            planes.append(Plane(f"losses@{step}#{len(planes)}", tangent.to_p[step], tangent.to_q[step]))
             self._top[step] = planes[-1].name
             excess = Excess(f"{INVENTED}@{step}", INVENTED_PRICE * float(self.scene.horizon.hours[step]))
             rows.append(Row(planes[-1].name, labels, coefficients, -np.inf, bound + float(room[step]), excess))
         session.add_rows(rows)
 
     def worth(self, outcome: Outcome) -> tuple[FloatArray, FloatArray]:
-        """Share of losses in the worth of active and of reactive power. [place, step], money per MWh and Mvarh
+        """Share of losses in the worth of active and of reactive power. [place, step], money per MWh and Mvarh"""
+        return worth_of(self._planes, outcome, self.scene)
 
-        One more MW at a node raises the bound of a tangent by its slope there, and the cost by its dual times that.
-        """
-        hours = self.scene.horizon.hours
-        p, q = np.zeros((2, self.scene.grid.n_entries, len(hours)))
-        for step, planes in enumerate(self._planes):
-            for plane in planes:
-                dual = outcome.row_dual.get(plane.name, 0.0) / hours[step]
-                p[:, step] -= dual * plane.to_p
-                q[:, step] -= dual * plane.to_q
-        return p, q
+
+def worth_of(planes: Sequence[Sequence[Plane]], outcome: Outcome, scene: Scene) -> tuple[FloatArray, FloatArray]:
+    """Share of tangents [step] in the worth of active and of reactive power. [place, step], money per MWh and Mvarh
+
+    One more MW at a place raises the bound of a tangent by its slope there, and the cost by its dual times that.
+    """
+    hours = scene.horizon.hours
+    p, q = np.zeros((2, scene.grid.n_entries, len(hours)))
+    for step, here in enumerate(planes):
+        for plane in here:
+            dual = outcome.row_dual.get(plane.name, 0.0) / hours[step]
+            p[:, step] -= dual * plane.to_p
+            q[:, step] -= dual * plane.to_q
+    return p, q

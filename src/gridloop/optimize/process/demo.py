@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from gridloop.optimize.devices.power_profile import HOUR
 from gridloop.optimize.devices.process import After, Task
 from gridloop.optimize.process.orders import OrderBook
-from gridloop.optimize.process.task import HOUR
 
 QUARTER = pd.Timedelta(minutes=15)
 SOURCE = "synthetic: a steelworks made up by gridloop, no plant's record"

@@ -13,8 +13,9 @@ import pandas as pd
 
 from gridloop.errors import listed
 from gridloop.optimize.devices.given_numbers import clock
+from gridloop.optimize.devices.power_profile import HOUR
 from gridloop.optimize.horizon import Horizon
-from gridloop.optimize.process.task import HOUR, Task
+from gridloop.optimize.process.task import Task
 from gridloop.optimize.process.windows import SAME_H, Windows, windows
 
 

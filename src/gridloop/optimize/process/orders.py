@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import OutOfRange
+from gridloop.optimize.devices.power_profile import HOUR
 from gridloop.optimize.devices.process import Process, Stock, Task
-from gridloop.optimize.process.task import HOUR
-from gridloop.units import FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +78,3 @@ class OrderBook:
             for task in self.tasks
         }  # fmt: skip
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("task")
-
-
-def energy_of(power_mw: pd.Series, step: pd.Timedelta) -> float:
-    """MWh of a regular series."""
-    values: FloatArray = power_mw.to_numpy(dtype=float)
-    return float(values.sum()) * (step / HOUR)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gridloop.optimize.devices.group import LocalPrices
+from gridloop.optimize.devices.power_profile import HOUR
 from gridloop.optimize.explain import SAME_PRICE
-from gridloop.optimize.process.task import HOUR
 from gridloop.optimize.process.windows import SAME_H
 from gridloop.units import FloatArray, IntArray
 

@@ -23,9 +23,9 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import GapInSeries, OutOfRange
+from gridloop.optimize.devices.power_profile import HOUR
 from gridloop.optimize.devices.process import After, Task
 from gridloop.optimize.process.orders import OrderBook
-from gridloop.optimize.process.task import HOUR
 from gridloop.units import BoolArray, FloatArray, IntArray
 
 IDLE_QUANTILE = 0.25

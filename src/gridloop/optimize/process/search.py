@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gridloop.optimize.devices.power_profile import HOUR
 from gridloop.optimize.devices.rest import Rest
-from gridloop.optimize.process.task import HOUR
 from gridloop.optimize.process.windows import SAME_H
 from gridloop.units import BoolArray, FloatArray, IntArray
 
@@ -73,16 +73,11 @@ class _Board:
 
     def _links(self, group: ProcessGroup) -> None:
         first, second, least, most = [], [], [], []
-        for p, process in enumerate(group.processes):
-            rows = np.flatnonzero(group.owner == p)
-            row = {task.id: int(k) for task, k in zip(process.tasks, rows, strict=True)}
-            for j, task in zip(rows, process.tasks, strict=True):
-                for stage in task.stages:
-                    i = row[stage.task]
-                    first.append(i)
-                    second.append(int(j))
-                    least.append(group.tasks[i].hours + stage.least / HOUR)
-                    most.append(np.inf if stage.most is None else group.tasks[i].hours + stage.most / HOUR)
+        for i, j, at_least, at_most in group.links():
+            first.append(i)
+            second.append(j)
+            least.append(at_least)
+            most.append(at_most)
         self.first, self.second = np.array(first, dtype=np.int64), np.array(second, dtype=np.int64)
         self.least, self.most = np.array(least), np.array(most)
 

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from gridloop.optimize.devices.given_numbers import not_negative, refuse, with_zone, without_gaps
+from gridloop.optimize.devices.power_profile import PowerProfile
 from gridloop.optimize.devices.shiftable_run import QUARTER, ShiftableRun
 from gridloop.units import FloatArray
 
-HOUR = pd.Timedelta(hours=1)
 NOTHING = pd.Timedelta(0)
 
 
@@ -29,7 +29,7 @@ class After:
 
 
 @dataclass(frozen=True)
-class Task:
+class Task(PowerProfile):
     """A batch that goes through once it is begun.
 
     profile_mw    mean power of each `profile_step` of the batch [part]; a setup is zeros at its head
@@ -57,14 +57,10 @@ class Task:
 
     def __post_init__(self) -> None:
         without_gaps("Task", self, ("profile_mw",))
-        profile = np.asarray(self.profile_mw, dtype=float)
         problems = not_negative(self, ("early_cost",))
         problems += not_negative(self, ("late_cost",)) if self.late_cost is not None else []
         problems += with_zone(self, ("release", "due", "started"))
-        if profile.ndim != 1 or not profile.size or not (profile >= 0).all() or not np.isfinite(profile).all():
-            problems.append("profile_mw must be one or more powers that are not negative")
-        if not self.profile_step > NOTHING:
-            problems.append(f"profile_step is {self.profile_step}; it must be positive")
+        problems += self.wrong_profile()
         for what in ("holds", "takes", "gives"):
             problems += [
                 f"{what} {units} of {name}; it must be a number that is not negative"
@@ -83,16 +79,6 @@ class Task:
     def stages(self) -> tuple[After, ...]:
         """What it follows."""
         return tuple(After(each) if isinstance(each, str) else each for each in self.after)
-
-    @property
-    def hours(self) -> float:
-        """How long it takes."""
-        return len(self.profile_mw) * (self.profile_step / HOUR)
-
-    @property
-    def energy_mwh(self) -> float:
-        """What it takes."""
-        return float(np.sum(self.profile_mw)) * (self.profile_step / HOUR)
 
     def run(self) -> ShiftableRun:
         """Its profile alone."""

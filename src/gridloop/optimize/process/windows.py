@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from gridloop.optimize.devices.power_profile import HOUR
 from gridloop.optimize.horizon import Horizon
-from gridloop.optimize.process.task import HOUR, Task
+from gridloop.optimize.process.task import Task
 from gridloop.units import FloatArray
 
 # Two times closer than this, in hours, are one: times come in nanoseconds.

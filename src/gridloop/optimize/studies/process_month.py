@@ -20,10 +20,11 @@ from gridloop.errors import OutsideData, SolveFailed, listed
 from gridloop.optimize.check import ScheduleCase, check_solution
 from gridloop.optimize.devices.connection import Connection, price_table
 from gridloop.optimize.devices.load import Load
+from gridloop.optimize.devices.power_profile import HOUR
 from gridloop.optimize.plan import Plan
 from gridloop.optimize.problems.schedule import schedule
 from gridloop.optimize.process.orders import OrderBook
-from gridloop.optimize.process.task import HOUR, Task
+from gridloop.optimize.process.task import Task
 from gridloop.units import FloatArray, IntArray
 
 # A plan that is beaten by less is worth no more seconds; orders and prices are off by more.
