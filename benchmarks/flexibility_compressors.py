@@ -13,7 +13,7 @@ import pandas as pd
 from benchmarks.forecast_data import verdict
 from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
-from gridloop.operate.studies.compressors import FORECAST, TRUTH, study
+from gridloop.operate.studies.compressors import CASCADE, FORECAST, TRUTH, CompressorStudy, study
 from gridloop.optimize.compressors.demand import demo_station, synthetic_week
 from gridloop.optimize.problems.schedule import schedule
 
@@ -65,12 +65,18 @@ def _studied(bench: Bench, case: str) -> Row:
         f"{verdict(forecast.mean() >= FORECAST_PCT, quick=bench.quick)}: {forecast.mean():.2f} % with the forecast, "
         f"{FORECAST_PCT:g} % are asked; by week {_listed(forecast)}.",
         f"{verdict(outside == 0.0, quick=bench.quick)}: {outside:.0f} s outside the band of pressure, none is allowed.",
+        f"The cascade was outside the band for {found.weeks[f'{CASCADE} outside_s'].sum():.0f} s.",
+        f"90 % of such means: {_ends(found, TRUTH)} with the true demand, {_ends(found, FORECAST)} with the forecast.",
         "Synthetic weeks and machines; Volkswagen Poznań reported 12 % for its own.",
     )
     return Row(
         NAME, case, bench.threads, Rates((1.0 / max(took, 1e-9),), "study"), scenarios=len(found.weeks),
         facts={**found.facts(), "seconds": took}, notes=notes,
     )  # fmt: skip
+
+
+def _ends(found: CompressorStudy, way: str) -> str:
+    return " … ".join(f"{100.0 * end:.2f}" for end in found.interval(way))
 
 
 def _listed(values: pd.Series) -> str:

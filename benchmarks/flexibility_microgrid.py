@@ -23,7 +23,8 @@ from benchmarks.forecast_data import verdict
 from benchmarks.harness import Bench
 from benchmarks.result import Rates, Row
 from gridloop.io.citylearn import read_citylearn
-from gridloop.operate.island_facts import broken, island_table
+from gridloop.operate.island_facts import island_table
+from gridloop.operate.island_laws import broken
 from gridloop.operate.island_settings import IslandSettings
 from gridloop.operate.run import operate
 from gridloop.operate.settings import EvSettings, ForecastSettings, read_site
@@ -81,7 +82,8 @@ def _island(bench: Bench, case: str) -> Row:
     notes = (
         f"{verdict(kept, quick=False)}: {facts['priority_unserved_mwh']:.3f} MWh of "
         f"{facts['priority_wanted_mwh']:.1f} MWh priority load not served; {len(laws)} laws and {outside} limits "
-        f"broken; balance to {facts['balance_max_mw']:.1e} MW.",
+        f"broken; balance to {facts['balance_max_mw']:.1e} MW; the source never below {facts['soc_min']:.1%} of its "
+        f"charge; {facts['dark_h']:g} h dark.",
         f"Frequency {facts['hz_min']:.2f} … {facts['hz_max']:.2f} Hz; closed at "
         f"{facts['closing_frequency_hz']:+.3f} Hz, {facts['closing_voltage_pu']:+.4f} pu, "
         f"{facts['closing_angle_deg']:+.2f}°."

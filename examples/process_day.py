@@ -1,6 +1,6 @@
-"""A steelworks made up from nothing, two days against prices and its peak; the baseline is what it does by itself.
+"""A steelworks made up from nothing, two days against prices and its peak, with a forecast of its base load.
 
-Plant and prices are synthetic. Run `python examples/process_day.py`.
+The baseline is what it does by itself. Plant and prices are synthetic. Run `python examples/process_day.py`.
 """
 
 # ruff: noqa: T201 (an example prints)
@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gridloop.market.savings.savings import savings
+from gridloop.operate.studies.process import process_study
 from gridloop.optimize.process.demo import demo_orders
-from gridloop.optimize.studies.process_month import process_month
 
 
 def main() -> None:
@@ -20,7 +20,10 @@ def main() -> None:
     price = pd.Series(
         np.where((hour >= 17) & (hour < 21), 120.0, np.where(hour < 6, 35.0, 70.0)), index=book.base_mw.index
     )
-    month = process_month(book, price, zone="UTC", peak_price=2_000.0, time_limit_s=2.0)
+    week_before = demo_orders(7, first="2017-12-25", heats=4, seed=1)  # what forecast and peak target are made of
+    month = process_study(
+        book, price, zone="UTC", before=week_before, peak_price=2_000.0, ceiling=False, time_limit_s=1.0
+    ).ahead
     found = savings(month.hours["planned_mw"], month.hours["recorded_mw"], prices=price)
     print(f"synthetic plant, {len(book.tasks)} batches, {len(month.late)} late")
     for name, unit in (("energy_mwh", "MWh"), ("cost", "money for energy"), ("peak_mw", "MW peak")):

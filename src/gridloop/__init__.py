@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from gridloop.operate.run import operate as operate
     from gridloop.operate.run import resume_run as resume_run
     from gridloop.operate.settings import read_site as read_site
+    from gridloop.operate.studies.process import ProcessStudy as ProcessStudy
+    from gridloop.operate.studies.process import process_study as process_study
     from gridloop.optimize.ageing.depth import cost_by_depth as cost_by_depth
     from gridloop.optimize.ageing.rainflow import rainflow as rainflow
     from gridloop.optimize.ageing.report import Ageing as Ageing
@@ -138,6 +140,7 @@ if TYPE_CHECKING:
     from gridloop.optimize.problems.multi_period import plan_dispatch as plan_dispatch
     from gridloop.optimize.problems.opf import optimal_power_flow as optimal_power_flow
     from gridloop.optimize.problems.opf_feeder import optimal_feeder_flow as optimal_feeder_flow
+    from gridloop.optimize.problems.replanned import Replanned as Replanned
     from gridloop.optimize.problems.schedule import schedule as schedule
     from gridloop.optimize.problems.secure import secure_optimal_flow as secure_optimal_flow
     from gridloop.optimize.process.task import After as After
@@ -272,6 +275,7 @@ _WHERE = {
     "Plan": "optimize.plan",
     "PriceForecaster": "forecast.price",
     "Process": "optimize.devices.process",
+    "ProcessStudy": "operate.studies.process",
     "Pump": "optimize.devices.pump",
     "Quantiles": "powerflow.study.reducers",
     "Range": "powerflow.study.reducers",
@@ -279,6 +283,7 @@ _WHERE = {
     "Reducible": "optimize.devices.reducible",
     "Regulation": "optimize.devices.services",
     "Renewable": "optimize.devices.renewable",
+    "Replanned": "optimize.problems.replanned",
     "Reserve": "optimize.devices.services",
     "RobustPlan": "optimize.robust.plan",
     "Rolled": "optimize.robust.roll",
@@ -348,6 +353,7 @@ _WHERE = {
     "power_flow": "powerflow.doors",
     "power_flows": "powerflow.doors",
     "prepare_contingencies": "powerflow.contingency.study",
+    "process_study": "operate.studies.process",
     "psdf": "powerflow.sensitivities",
     "ptdf": "powerflow.sensitivities",
     "rainflow": "optimize.ageing.rainflow",

@@ -12,7 +12,7 @@ import pytest
 
 from gridloop.cli import study
 from gridloop.cli.app import COMMANDS
-from gridloop.cli.later import commands, docstring
+from gridloop.cli.later import commands, docstring, first_sentence
 from gridloop.errors import BadInput
 
 HEAVY = ("pandas", "numba", "linopy", "highspy", "scipy", "lightgbm", "plotly", "duckdb", "xarray")
@@ -39,6 +39,8 @@ def test_the_list_imports_nothing_heavy(words: list[str]):
     listed = said.split("Commands:\n")[1]
     for name in COMMANDS if words == ["--help"] else study.COMMANDS:
         assert f"\n  {name} " in "\n" + listed
+    assert "..." not in listed  # whole sentences, over as many lines as they need
+    assert words == ["study", "--help"] or "\n  study " in listed
 
 
 def test_a_command_that_is_not_there_is_refused_with_what_is_near(gridloop):
@@ -54,6 +56,11 @@ def test_a_function_without_source_has_no_words(tmp_path: Path, monkeypatch: pyt
     assert docstring("some_command", "g") == ""
     assert docstring("some_command", "h") == ""
     assert docstring("no_module_of_that_name", "f") == ""
+
+
+def test_a_sentence_ends_where_a_full_stop_ends_a_word():
+    assert first_sentence("Solve\n    0.5 of it, e.g.many. Then rest.") == "Solve 0.5 of it, e.g.many"
+    assert first_sentence("No stop") == "No stop"
 
 
 def test_a_group_of_two_calls_the_one_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):

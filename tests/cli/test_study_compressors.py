@@ -9,13 +9,15 @@ import pytest
 
 @pytest.mark.slow
 def test_a_week_with_the_station_as_it_is_given(gridloop, tmp_path):
-    """No setting is given: the rules keep the band of the station that the command makes, and sequences save."""
+    """No setting is given: sequences keep the band of the station that the command makes, and save."""
     page = tmp_path / "air.html"
-    said = gridloop("study", "compressors", "--weeks", "1", "--tune-weeks", "1", "--json", "--plot", page)
+    said = gridloop(
+        "study", "compressors", "--weeks", "1", "--tune-weeks", "1", "--seed", "1", "--json", "--plot", page
+    )
     assert said.code == 0 and said.err == ""
     data = json.loads(said.out)
-    assert data["weeks"] == 1 and data["synthetic"] is True and data["seed"] == 0
-    for way in ("cascade", "true_demand", "forecast"):
+    assert data["weeks"] == 1 and data["synthetic"] is True and data["seed"] == 1
+    for way in ("true_demand", "forecast"):
         assert data[f"{way}_outside_s"] == 0.0
     assert data["true_demand_mwh"] < 0.97 * data["cascade_mwh"]
     assert data["forecast_mwh"] < 0.97 * data["cascade_mwh"]
@@ -31,6 +33,8 @@ def test_a_week_with_the_station_as_it_is_given(gridloop, tmp_path):
         (("--max-bar", "6.3"), "--max-bar 6.3 is 0.1 bar above --min-bar; 0.3 bar are needed"),
         (("--volume-m3", "0"), "volume_m3 is 0.0; receiver and network hold some air"),
         (("--tune-weeks", "9"), "--tune-weeks': Input should be less than or equal to 8"),
+        (("--area", "Netherlands"), "--area is of the file of --prices; give both"),
+        (("--prices", "none.csv"), "none.csv"),
         (("--weeks", "0"), "--weeks': Input should be greater than or equal to 1"),
     ],
 )

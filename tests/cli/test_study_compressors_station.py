@@ -63,8 +63,9 @@ def write(tmp_path):
 
 
 def test_machines_and_network_are_those_of_the_file(write):
-    name, station, demand = read_station(write(STATION), 2, 0)
-    assert name == "Hall 3" and not demand.recorded and len(demand.weeks) - demand.learn == 2
+    file = read_station(write(STATION), 2, 0)
+    station, demand = file.station, file.demand
+    assert file.name == "Hall 3" and not file.prices and not demand.recorded and len(demand.weeks) - demand.learn == 2
     assert station.volume_m3 == 12.0 and station.begins_bar == approx(6.6) and station.leak_m3_per_min == 0.0
     f1, m, v = station.machines
     assert f1 == Compressor.fixed_speed("F1", 15.5, 97.0, min_on_h=1.0)
@@ -74,11 +75,12 @@ def test_machines_and_network_are_those_of_the_file(write):
 
 def test_the_made_up_factory_is_as_large_as_the_station_or_as_the_file_says(write):
     plain = synthetic_week(7, 0).used
-    _, station, usual = read_station(write(STATION), 1, 7)
+    file = read_station(write(STATION), 1, 7)
+    station, usual = file.station, file.demand
     # the demo station: 98.5 m³/min less 8 m³/min of leaks at 6.2 bar, at 7.2 bar
     left = 98.5 - 8.0 * (7.2 + 1.01325) / (6.2 + 1.01325)
     assert usual.weeks[0].used == approx(plain * station.most_m3_per_min / left)
-    _, _, asked = read_station(write(STATION + "\n[demand]\nscale = 0.25\n"), 1, 7)
+    asked = read_station(write(STATION + "\n[demand]\nscale = 0.25\n"), 1, 7).demand
     assert asked.weeks[0].used == approx(0.25 * plain)
     assert asked.weeks[0].mean.to_numpy() == approx(asked.weeks[0].used.reshape(-1, 90).mean(axis=1))
 
@@ -86,7 +88,7 @@ def test_the_made_up_factory_is_as_large_as_the_station_or_as_the_file_says(writ
 def test_weeks_of_a_recording_begin_at_its_first_midnight(write):
     """Three hours later on Monday, the first whole week begins on Tuesday; the plan's hours hold for four quarters."""
     file = write(RECORDED, weeks=5, air=lambda table: table.iloc[12:])
-    _, _, demand = read_station(file, None, 0)
+    demand = read_station(file, None, 0).demand
     assert demand.recorded and demand.kind == "recorded" and len(demand.weeks) == 4 and demand.learn == 3
     first = demand.weeks[0]
     assert first.start.tz_convert("Europe/Berlin") == pd.Timestamp("2026-01-06", tz="Europe/Berlin")
@@ -100,18 +102,20 @@ def test_a_recording_of_seconds_and_a_week_of_summer_time(write):
         fine = pd.date_range(table.index[0], periods=len(table) * 180, freq="5s", name="valid_at")
         return pd.DataFrame({"flow": 5.0 + (np.arange(fine.size) % 2)}, index=fine)
 
-    _, _, demand = read_station(write(RECORDED, air=seconds), None, 0)
+    demand = read_station(write(RECORDED, air=seconds), None, 0).demand
     assert demand.weeks[0].used == approx(np.full(60480, 5.5))
     spring = pd.Timedelta(days=70)
-    _, _, demand = read_station(
+    demand = read_station(
         write(RECORDED, air=lambda t: t.shift(freq=spring), plan=lambda t: t.shift(freq=spring)), None, 0
-    )
+    ).demand
     assert [len(week.mean) for week in demand.weeks] == [672, 668, 672, 672]
 
 
 @pytest.mark.slow
 def test_a_recorded_week_is_judged_and_called_recorded(gridloop, write, tmp_path):
-    file, page = write(RECORDED), tmp_path / "air.html"
+    hours = pd.date_range("2026-01-04 23:00", periods=30 * 24, freq="h", tz="UTC", name="valid_at")
+    pd.DataFrame({"import_eur_per_mwh": 60.0 + 5.0 * hours.hour}, index=hours).to_csv(tmp_path / "prices.csv")
+    file, page = write(RECORDED + '[prices]\nfile = "prices.csv"\n'), tmp_path / "air.html"
     said = gridloop("study", "compressors", file, "--tune-weeks", "1", "--json", "--plot", page)
     assert said.code == 0 and said.err == ""
     data = json.loads(said.out)
@@ -119,7 +123,14 @@ def test_a_recorded_week_is_judged_and_called_recorded(gridloop, write, tmp_path
     assert data["weeks"] == 1 and data["learn_weeks"] == 3 and data["first_day"] == "2026-01-26"
     assert data["mae_m3_per_min"] < 0.3 and data["forecast_outside_s"] == 0.0
     assert data["true_demand_mwh"] == approx(data["forecast_mwh"], rel=0.05)
+    assert data["currency"] == "EUR" and data["forecast_saving_interval_pct"] is None
+    # between the lowest and the highest price
+    assert 60.0 < data["cascade_cost"] / data["cascade_mwh"] < 175.0
+    saved = data["savings"]["forecast"]
+    assert saved["energy_mwh"]["saved"] == approx(data["cascade_mwh"] - data["forecast_mwh"], rel=1e-6)
+    assert saved["cost"]["saved"] == approx(data["cascade_cost"] - data["forecast_cost"], rel=1e-6)
     text = page.read_text()
+    assert 'id="chart-money"' in text and "EUR per MWh" in text
     assert "recorded weeks, 1 from 2026-01-26" in text and "Recorded: on 1 week of Hall 3" in text
     assert "ynthetic" not in text.split("<script")[0]
 
@@ -132,7 +143,7 @@ def without(text: str, line: str) -> str:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (STATION + "[grid]\n", "station.toml: has no key grid; allowed are name, timezone, station, machine, demand"),
+        (STATION + "[grid]\n", "station.toml: has no key grid; allowed are name, timezone, station, mac"),
         (STATION.replace("Europe/Berlin", "Mars"), "station.toml: timezone 'Mars' is unknown"),
         (without(STATION, "volume_m3 = 12.0"), "[station] lacks volume_m3; needed are volume_m3, min_bar, max_bar"),
         (STATION.replace("volume_m3 = 12.0", "volume = 12.0"), "[station] has no key volume; allowed are volume_m3"),
@@ -160,6 +171,11 @@ def without(text: str, line: str) -> str:
         (RECORDED.replace("learn_weeks = 3", "learn_weeks = 6"), "holds 4 whole weeks from its first midnight on; "
          "learn_weeks is 6, and one more is needed to be judged: record 3 weeks more, or lower learn_weeks to 3."),
         (STATION.replace("min_on_h = 1.0", "min_on_h = 9000.0"), "too many to be searched: 8 machines at most"),
+        (STATION + "[prices]\nflat = 90.0\n", "[prices] has no key flat; allowed are file, area, per_mwh, currency"),
+        (STATION + "[prices]\narea = 'NL'\n", "[prices] needs file or per_mwh, one of them"),
+        (STATION + "[prices]\nper_mwh = '90'\n", "[prices] per_mwh is '90'; a number is needed"),
+        (STATION + "[prices]\nfile = 'p.csv'\ncurrency = 'EUR'\n", "[prices] currency: the file says it itself"),
+        (STATION + "[prices]\nfile = 'p.csv'\n", "p.csv"),
         ("name = ", "station.toml is not valid TOML"),
     ],
 )  # fmt: skip

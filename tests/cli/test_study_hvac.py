@@ -61,6 +61,31 @@ def test_a_small_site_all_three_ways(gridloop, site):
     assert "rule alone" in text and "the plan adds" in text and "heat is left in the building" in text
 
 
+def test_carbon_and_savings_are_told(gridloop, site):
+    """A week with the grid's carbon: what was saved is the plain difference, and the year names what it assumes."""
+    index = pd.date_range("2026-06-18", periods=24 * 30, freq="h", tz="UTC", name="valid_at")
+    kilograms = 300.0 + 200.0 * np.cos(np.asarray(index.hour) / 12 * np.pi)
+    pd.DataFrame({"carbon_kg_per_mwh": kilograms}, index=index).to_csv(site.parent / "carbon.csv")
+    long = pd.date_range("2026-06-20", periods=24 * 27, freq="h", tz="UTC", name="valid_at")
+    for name in ("weather.csv", "prices.csv"):
+        table = pd.read_csv(site.parent / name).drop(columns="valid_at")
+        table.iloc[np.arange(len(long)) % 24].set_axis(long).to_csv(site.parent / name)
+    site.write_text('carbon = "carbon.csv"\ncarbon_eur_per_t = 100.0\n' + SITE.replace("days = 1", "days = 8")
+                    .replace("every_h = 6", "every_h = 12"))  # fmt: skip
+    page = site.with_suffix(".html")
+    said = gridloop("study", "hvac", str(site), "--json", "--plot", str(page))
+    assert said.code == 0, said.err
+    data = json.loads(said.out)
+    saved, week = data["savings"], data["weeks"][0]
+    for what in ("energy_mwh", "cost", "carbon_t"):
+        assert saved[what]["saved"] == pytest.approx(week["thermostats"][what] - week["planned"][what])
+        assert saved["yearly"][what]["saved"] == pytest.approx(saved[what]["saved"] * 365.25 / 8)
+        low, high = saved["of_drawn_days"][what]
+        assert low <= saved[what]["saved_share"] <= high
+    assert any("8 days stand for 365.25" in sentence for sentence in saved["assumptions"])
+    assert "a year like it" in page.read_text() and "Carbon: " in page.read_text()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -70,6 +95,8 @@ def test_a_small_site_all_three_ways(gridloop, site):
         (lambda t: "colour = 1\n" + t, "colour is not known"),
         (lambda t: t.replace('weather = "weather.csv"', ""), "weather is missing"),
         (lambda t: t.replace("area_m2 = 100.0", ""), "room 2 lacks area_m2"),
+        (lambda t: "carbon_eur_per_t = 80.0\n" + t, "carbon_eur_per_t needs carbon"),
+        (lambda t: 'carbon_eur_per_t = -1.0\ncarbon = "carbon.csv"\n' + t, "carbon_eur_per_t is -1"),
     ],
 )
 def test_bad_sites_are_told(gridloop, site, change, words):

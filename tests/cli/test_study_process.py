@@ -12,8 +12,8 @@ from pytest import approx
 
 @pytest.fixture
 def plant(tmp_path):
-    """Two days idle at 100 kW; from 8 to 10 a megawatt more. Nights cost 20, days 100."""
-    index = pd.date_range("2026-01-05", periods=192, freq="15min", tz="UTC", name="valid_at")
+    """Three days idle at 100 kW; from 8 to 10 a megawatt more. Nights cost 20, days 100."""
+    index = pd.date_range("2026-01-05", periods=288, freq="15min", tz="UTC", name="valid_at")
     load = pd.DataFrame({"valid_at": index, "kw": np.where((index.hour >= 8) & (index.hour < 10), 1100.0, 100.0)})
     price = pd.DataFrame({"valid_at": index, "import_eur_per_mwh": np.where(index.hour < 6, 20.0, 100.0)})
     load.to_csv(tmp_path / "load.csv", index=False)
@@ -21,7 +21,7 @@ def plant(tmp_path):
     return tmp_path / "load.csv", tmp_path / "prices.csv"
 
 
-QUICK = ("--days", "2", "--lines", "1", "--day-limit-s", "1")
+QUICK = ("--first", "2026-01-06", "--days", "2", "--lines", "1", "--day-limit-s", "1")
 
 
 def test_a_plant_by_pencil(gridloop, plant, tmp_path):

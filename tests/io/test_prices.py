@@ -62,6 +62,17 @@ def test_per_kwh_becomes_per_mwh_and_the_currency_stays(write):
         read_prices(file, ZONE)
 
 
+def test_one_price_of_energy_serves_both_ways(write):
+    """As the files of `gridloop schedule` have it; fee and margin make import and export of it, as of a market's."""
+    file = write(*hourly([40, 50]), header="valid_at,eur_per_mwh")
+    table = read_prices(file, "UTC")
+    assert table["import_eur_per_mwh"].tolist() == table["export_eur_per_mwh"].tolist() == [40.0, 50.0]
+    table = read_prices(file, "UTC", network_fee_per_mwh=10.0, margin_per_mwh=5.0)
+    assert table["import_eur_per_mwh"].tolist() == [50.0, 60.0] and table["export_eur_per_mwh"].tolist() == [35.0, 45.0]
+    with pytest.raises(MissingColumn, match="one without import_ and export_ is the price of energy both ways"):
+        read_prices(write("2026-01-01T00:00Z,40,41", header="valid_at,eur_per_mwh,usd_per_mwh"), "UTC")
+
+
 @pytest.mark.parametrize(("day", "hours"), [("2016-03-27", 23), ("2016-10-30", 25), ("2016-07-25", 24)])
 def test_local_times_of_a_clock_change(write, day, hours):
     local = pd.date_range(day, periods=hours, freq="h", tz=ZONE).tz_localize(None)

@@ -14,7 +14,8 @@ from small_site import small_network, write_small_site
 from gridloop.errors import OutOfRange
 from gridloop.operate import island_grid, island_relays
 from gridloop.operate.decide.islanding import decide_now
-from gridloop.operate.island_facts import broken, island_facts, island_table
+from gridloop.operate.island_facts import island_facts, island_table
+from gridloop.operate.island_laws import broken
 from gridloop.operate.island_settings import IslandSettings
 from gridloop.operate.link import LinkStatus
 from gridloop.operate.prepare import prepare
@@ -193,8 +194,8 @@ def test_the_laws_name_what_is_broken(run: Run):
     assert any("closed at 40 of angle_deg" in one for one in broken(spoilt))
 
 
-def test_a_source_that_cannot_hold_it_goes_dark_and_starts_again(prepared, monkeypatch: pytest.MonkeyPatch):
-    """Where no relay takes anything off, an empty source cannot; with them it starts again in the next quarter."""
+def test_a_source_that_cannot_hold_it_goes_dark_and_starts_where_it_is_told(prepared, monkeypatch: pytest.MonkeyPatch):
+    """Where no relay takes anything off, an empty source cannot; it stays dark until somebody orders a start."""
     site = _site(prepared)
     for at in prepared.times[:4]:
         site.apply(Setpoints(), at)
@@ -208,7 +209,8 @@ def test_a_source_that_cannot_hold_it_goes_dark_and_starts_again(prepared, monke
     link = site.status(prepared.times[5]).link
     assert link is not None
     assert link.dark
-    alive = site.apply(Setpoints(), prepared.times[5])
+    assert np.isnan(site.apply(Setpoints(), prepared.times[5]).v_pu).all()
+    alive = site.apply(Setpoints(pick_up={"battery3": 0.0, "load3": 0.1}), prepared.times[6])
     assert np.isfinite(alive.v_pu).all()
     assert alive.totals["load_mw"] > 0  # the wind blows at night
 

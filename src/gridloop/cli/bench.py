@@ -76,7 +76,7 @@ def bench(
     out: Annotated[Path | None, typer.Option(help="File for the result; runs/bench/NAME-TIME.json otherwise.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
-    """Measure flows per second beside other tools, with the same scenarios, tolerance and cores, and compare answers.
+    """Measure speed and quality on the same work as other tools, compare answers, and say which promises are kept.
 
     Exit code 0 where our answers are right, 3 where one is not. A promise that is missed is said in words.
     """

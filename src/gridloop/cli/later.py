@@ -6,6 +6,7 @@ What a command does is said in one place, its docstring. The list reads that fro
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.util import find_spec
@@ -28,10 +29,11 @@ class LaterGroup(TyperGroup):
         return typer.main.get_command(_with(cmd_name, getattr(import_module(module), function)))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """The list in the help, of the stand-ins."""
-        for name, place in self.where.items():
-            self.commands[name].help = docstring(*place.split(":"))
-        TyperGroup(commands=dict(self.commands)).format_commands(ctx, formatter)
+        """The list in the help: each command with the whole first sentence of what it does."""
+        words = {name: docstring(*place.split(":")) for name, place in self.where.items()}
+        words |= {name: command.help or "" for name, command in self.commands.items() if name not in words}
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, first_sentence(text)) for name, text in words.items()])
 
 
 def commands(help_: str, where: Mapping[str, str], name: str | None = None) -> typer.Typer:
@@ -40,6 +42,11 @@ def commands(help_: str, where: Mapping[str, str], name: str | None = None) -> t
     for command in where:
         app.command(command)(_stand_in)
     return app
+
+
+def first_sentence(text: str) -> str:
+    """What stands before the first full stop at the end of a word, on one line, without the stop."""
+    return re.split(r"\.(?:\s|$)", " ".join(text.split()), maxsplit=1)[0]
 
 
 def docstring(module: str, function: str) -> str:

@@ -18,17 +18,20 @@ MOMENTS = ("arrival", "departure", "start", "end", "earliest", "latest")
 
 
 class Tables:
-    """Files beside a site file."""
+    """Files beside a site file. paths: all that were named"""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._read: dict[str, pd.DataFrame] = {}
+        self.paths: set[Path] = set()
 
     def path(self, name: str) -> str:
         """A file as seen from here; codes such as simbench:… stay as they are."""
-        if ":" in name.split("/")[0] or Path(name).is_absolute():
+        if ":" in name.split("/")[0]:
             return name
-        return str(self.folder / name)
+        file = Path(name) if Path(name).is_absolute() else self.folder / name
+        self.paths.add(file.resolve())
+        return str(file)
 
     def plain(self, name: str) -> pd.DataFrame:
         """A table of comma-separated values. Raises `MissingFile`, `BadInput`."""

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from gridloop.cli.schedule_file import device_of, weights_of
+from gridloop.cli.schedule_file import weights_of
 from gridloop.cli.schedule_tables import Tables
+from gridloop.cli.schedule_values import device_of
 from gridloop.errors import BadInput, MissingColumn, listed
 from gridloop.io.toml_file import read_toml
 from gridloop.optimize.devices.battery import Battery

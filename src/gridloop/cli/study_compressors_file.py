@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
+from gridloop.cli.compressor_tables import compressor_of
+from gridloop.cli.schedule_values import finite
 from gridloop.cli.study_parts import check_zone, meters_of
 from gridloop.errors import BadInput, GridloopError, MissingColumn, MissingFile, OutOfRange, listed
 from gridloop.io.toml_file import read_toml
 from gridloop.operate.studies.compressor_weeks import LEARN_WEEKS, Demand, usual_scale
-from gridloop.optimize.compressors.machine import Compressor
 from gridloop.optimize.devices.compressor_station import CompressorStation
 
-SECTIONS = ("name", "timezone", "station", "machine", "demand")
+SECTIONS = ("name", "timezone", "station", "machine", "demand", "prices")
 NEEDED = ("volume_m3", "min_bar", "max_bar")
 STATION = (*NEEDED, "start_bar", "leak_m3_per_min", "dryer_kw")
-KINDS = {"fixed_speed": "fixed", "variable_speed": "variable", "modulating": "modulating"}
-"""Kind of a machine in the file → its control."""
-MACHINE_NEEDED = ("id", "kind", "flow", "kw")
-MACHINE = (*MACHINE_NEEDED, "idle_kw", "rated_bar", "pressure_effect", "start_kwh", "start_cost", "min_on_h",
-           "min_off_h", "wear_per_h", "start_s", "blowdown_s")  # fmt: skip
 RECORDED = ("air", "plan", "learn_weeks")
 SYNTHETIC = ("scale",)
 LEAST_BAND_BAR = 0.3
@@ -34,8 +31,18 @@ BEGINS = 0.4
 M = TypeVar("M")
 
 
-def read_station(path: Path, weeks: int | None, seed: int) -> tuple[str, CompressorStation, Demand]:
-    """Name, station and use of air of a station's file.
+@dataclass(frozen=True, eq=False)
+class StationFile:
+    """What a station's file says. prices: its section, empty where there is none"""
+
+    name: str
+    station: CompressorStation
+    demand: Demand
+    prices: Mapping[str, Any]
+
+
+def read_station(path: Path, weeks: int | None, seed: int) -> StationFile:
+    """A station's file: name, machines and network, use of air, and what it says of prices.
 
     weeks  that are judged; None: ten made-up ones, or all that a recording has
     seed   of the made-up factory
@@ -48,7 +55,8 @@ def read_station(path: Path, weeks: int | None, seed: int) -> tuple[str, Compres
     check_zone(zone, f"{path.name}: timezone")
     station = _station(path.name, data)
     demand = _demand(path, _section(path.name, "demand", data.get("demand", {})), station, zone, weeks, seed)
-    return str(data.get("name", path.stem)), station, demand
+    prices = _section(path.name, "prices", data.get("prices", {}))
+    return StationFile(str(data.get("name", path.stem)), station, demand, prices)
 
 
 def _station(name: str, data: Mapping[str, Any]) -> CompressorStation:
@@ -59,8 +67,8 @@ def _station(name: str, data: Mapping[str, Any]) -> CompressorStation:
     entries = data.get("machine", [])
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, Mapping) for entry in entries):
         raise BadInput(f"{name} has no machine; add a section [[machine]] for each.", key="machine")
-    machines = [_machine(name, entry, k) for k, entry in enumerate(entries)]
-    fields = {key: _number(value, f"{where} {key}") for key, value in given.items()}
+    machines = [compressor_of(name, "[[machine]]", entry, k) for k, entry in enumerate(entries)]
+    fields = {key: finite(value, f"{where} {key}") for key, value in given.items()}
     least, most = fields["min_bar"], fields["max_bar"]
     if most - least < LEAST_BAND_BAR:
         raise OutOfRange(
@@ -68,29 +76,6 @@ def _station(name: str, data: Mapping[str, Any]) -> CompressorStation:
         )
     fields.setdefault("start_bar", round(least + BEGINS * (most - least), 3))
     return _made(where, CompressorStation, machines, np.zeros(1), **fields)
-
-
-def _machine(name: str, given: Mapping[str, Any], place: int) -> Compressor:
-    """One machine: full flow and power, or points of its data sheet."""
-    where = f"{name}: [[machine]] {given.get('id', place + 1)}"
-    _only(name, f"[[machine]] {given.get('id', place + 1)} ", given, MACHINE)
-    _need(where, given, MACHINE_NEEDED)
-    ident, kind, flow, kw = (given[key] for key in MACHINE_NEEDED)
-    if not isinstance(ident, str) or not ident:
-        raise BadInput(f"{where}: id is {ident!r}; a text is needed.", key="id")
-    if kind not in KINDS:
-        raise BadInput(f"{where}: kind is {kind!r}; allowed are {', '.join(KINDS)}.", key="kind")
-    more = {key: _number(given[key], f"{where} {key}") for key in MACHINE if key in given and key not in MACHINE_NEEDED}
-    if isinstance(flow, list) != isinstance(kw, list):
-        raise BadInput(f"{where}: flow and kw must both be one number, or both lists of points.", key="flow")
-    if not isinstance(flow, list):
-        full = _number(flow, f"{where} flow"), _number(kw, f"{where} kw")
-        maker: Callable[..., Compressor] = getattr(Compressor, kind)
-        return _made(where, maker, ident, *full, **more)
-    points = [[_number(v, f"{where} {key}") for v in given[key]] for key in ("flow", "kw")]
-    if "idle_kw" not in more:
-        raise BadInput(f"{where} lacks idle_kw: a curve of points needs the power idle too.", key="idle_kw")
-    return _made(where, Compressor, ident, KINDS[kind], *points, **more)
 
 
 def _demand(
@@ -102,7 +87,7 @@ def _demand(
         wrong = sorted(set(given) - set(SYNTHETIC))
         if wrong:
             raise BadInput(f'{where} {listed(wrong)} belongs to a recording; give air = "air.csv" too.', key="air")
-        scale = _number(given["scale"], f"{where} scale") if "scale" in given else usual_scale(station)
+        scale = finite(given["scale"], f"{where} scale") if "scale" in given else usual_scale(station)
         if not scale > 0:
             raise OutOfRange(f"{where} scale is {scale:g}; it must be above zero.")
         return Demand.synthetic(10 if weeks is None else weeks, seed=seed, scale=scale)
@@ -157,12 +142,6 @@ def _need(where: str, given: Mapping[str, Any], needed: tuple[str, ...]) -> None
     missing = [key for key in needed if key not in given]
     if missing:
         raise BadInput(f"{where} lacks {listed(missing)}; needed are {', '.join(needed)}.", keys=missing)
-
-
-def _number(value: Any, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise BadInput(f"{where} is {value!r}; a number is needed.")
-    return float(value)
 
 
 def _made(where: str, maker: Callable[..., M], *values: Any, **fields: Any) -> M:

@@ -15,6 +15,7 @@ from gridloop.operate.plots.study_page import Comparison
 from gridloop.operate.studies.hvac import ALLOWED
 from gridloop.operate.studies.hvac_house import HouseStudy
 from gridloop.operate.studies.hvac_result import BASELINE, PLANNED, RULE, WAYS, HvacStudy
+from gridloop.operate.studies.hvac_savings import KINDS, HvacSavings, hvac_savings
 from gridloop.operate.studies.hvac_site import HvacCase, demonstration, read_site
 
 
@@ -38,14 +39,15 @@ def hvac(
         case = demonstration(days or 7, seed=seed) if site is None else read_site(site, days=days, first=first)
         found = case.run(seed=seed, tell=lambda text: stage.further(text[:1].upper() + text[1:]))
     study = found.study if isinstance(found, HouseStudy) else found
-    figures, story = _figures(study, case.currency), _story(case, found, study)
+    saved = hvac_savings(study, case.zone)
+    figures, story = _figures(study, case.currency), _story(case, found, study, saved)
     title = f"{case.name}, {_many(case.days)}, {case.currency}"
     if plot is not None:
         day = f"heating and cooling, {_many(case.days)} from {case.first:%Y-%m-%d} {case.zone}"
-        page = build_hvac_page(case.name, day, story, figures, found, case.zone, case.currency)
+        page = build_hvac_page(case.name, day, story, figures, found, saved, case.zone, case.currency)
         plot.write_text(page, encoding="utf-8")
     data: dict[str, Any] = {"site": case.name, "days": case.days, "currency": case.currency,
-                            "synthetic": case.synthetic, **found.facts()}  # fmt: skip
+                            "synthetic": case.synthetic, **found.facts(), "savings": saved.facts()}  # fmt: skip
     answer(console, title, figures, story, plot, data if as_json else None)
 
 
@@ -69,6 +71,7 @@ def _figures(study: HvacStudy, currency: str) -> Comparison:
         (
             ("electricity, MWh", each("energy_mwh"), 3),
             (f"cost, {currency}", each("cost"), 2),
+            *((("carbon, t", each("carbon_t"), 3),) if study.weeks[0].carbon_t_per_mwh is not None else ()),
             ("highest power, MW", tuple(max(week.peak_mw(way) for week in study.weeks) for way in WAYS), 4),
             ("occupied room-hours outside the band, %",
              tuple(100 * sum(w.ways[way].violation_share for w in study.weeks) / len(study.weeks) for way in WAYS), 2),
@@ -79,7 +82,7 @@ def _figures(study: HvacStudy, currency: str) -> Comparison:
     )  # fmt: skip
 
 
-def _story(case: HvacCase, found: HvacStudy | HouseStudy, study: HvacStudy) -> list[str]:
+def _story(case: HvacCase, found: HvacStudy | HouseStudy, study: HvacStudy, saved_by: HvacSavings) -> list[str]:
     low, high = study.interval("cost")
     saved = study.total("cost", BASELINE) - study.total("cost", PLANNED)
     energy = study.saving("energy_mwh")
@@ -91,6 +94,8 @@ def _story(case: HvacCase, found: HvacStudy | HouseStudy, study: HvacStudy) -> l
         f"The band is left in {study.violation_share:.2%} of occupied room-hours.",
         _of_the_plan(case, study),
         _left(study),
+        *_carbon(case, study),
+        *_yearly(case, saved_by),
         f"Thermostats start {study.weeks[0].lead_h:g} h early, {_start_is(study)}; the rule alone "
         f"{study.weeks[0].rule_lead_h:g} h, chosen alike.",
         f"Mind: {case.synthetic}.",
@@ -108,6 +113,25 @@ def _story(case: HvacCase, found: HvacStudy | HouseStudy, study: HvacStudy) -> l
     for zone, row in study.weeks[0].ways[PLANNED].violations().head(3).iterrows():
         told.append(f"{zone} left its band by {row['kelvin_hours']:.2f} K·h: {row['reason']}.")
     return told
+
+
+def _carbon(case: HvacCase, study: HvacStudy) -> list[str]:
+    if case.carbon_t_per_mwh is None:
+        return []
+    share = study.saving("carbon_t")
+    planned = f"counted in the plan at {money(case.carbon_eur_per_t, case.currency)}/t" if case.carbon_eur_per_t else (
+        "told only: carbon_eur_per_t would let the plan count it"
+    )  # fmt: skip
+    return [f"Carbon: {abs(share):.1%} {'less' if share >= 0 else 'more'} than thermostats, {planned}."]
+
+
+def _yearly(case: HvacCase, saved_by: HvacSavings) -> list[str]:
+    """A year like these days, and what that takes for granted."""
+    if not len(saved_by.saved.yearly):
+        return list(saved_by.saved.assumptions[-1:])
+    energy, cost, carbon = (saved_by.of(name, "saved", yearly=True) for name in KINDS)
+    parts = [f"{energy:,.2f} MWh", money(cost, case.currency, 0), *([] if carbon != carbon else [f"{carbon:,.2f} t"])]
+    return [f"Saved in a year like it: {', '.join(parts)}. {' '.join(saved_by.saved.assumptions[1:])}"]
 
 
 def _of_the_plan(case: HvacCase, study: HvacStudy) -> str:
@@ -129,7 +153,10 @@ def _left(study: HvacStudy) -> str:
     more = study.stored_more_mwh()
     mean = sum(week.mwh_per_heat(BASELINE) for week in study.weeks) / len(study.weeks)
     worth = "" if mean != mean else f", about {abs(more) * mean:.3f} MWh of electricity at this span's mean"
+    table = study.weeks[0].ways[PLANNED].table
+    cooled = float(table["cold_mw"].sum()) > float(table["heat_mw"].sum())
+    left = "bought and not used yet" if (more >= 0) != cooled else "used and still to be bought"
     return (
         f"In the end {abs(more):.3f} MWh {'more' if more >= 0 else 'less'} heat is left in the building than with "
-        f"thermostats{worth}; that is in no saving."
+        f"thermostats{worth}: {'cold' if cooled else 'heat'} that was {left}, and is in no saving."
     )

@@ -19,6 +19,8 @@ from gridloop.optimize.microgrid.black_start import BlackStart, ColdLoad, black_
 from gridloop.optimize.microgrid.former import GridFormer
 from gridloop.optimize.studies.microgrid import KEEP, TRADE, WAYS, IslandDays, IslandPlan, island_days
 
+PRIORITY = "priority"
+
 
 def microgrid(
     homes: Meters,
@@ -70,7 +72,7 @@ def microgrid(
         circuits = [
             ColdLoad(f"{home}, {part}", float(share * load.mean()), rank)
             for home, load in data.load_mw.items()
-            for part, share, rank in (("priority", priority_share, 0), ("rest", 1.0 - priority_share, 1))
+            for part, share, rank in ((PRIORITY, priority_share, 0), ("rest", 1.0 - priority_share, 1))
             if share > 0
         ]
         lowest = float(found.hours[f"{KEEP}/soc"].min())
@@ -85,6 +87,7 @@ def microgrid(
         "file": str(homes), "days": days, "currency": currency, "survive_h": survive_h,
         "priority_share": priority_share, "capacity_mwh": capacity, "power_mw": power, "ways": facts,
         "black_start": {"from_soc": lowest, "steps": len(black.steps), "left": list(black.left),
+                        "why": None if black.diagnosis is None else black.diagnosis.causes[0],
                         "last_h": black.steps[-1].at_h if black.steps else None},
     }  # fmt: skip
     answer(console, f"{name}, {days} days", figures, story, plot, said if as_json else None)
@@ -107,6 +110,9 @@ def _story(found: IslandDays, black: BlackStart, lowest: float, currency: str) -
     facts = found.facts()
     keep, trade = facts[KEEP], facts[TRADE]
     days = len(found.hours) / 24
+    of_priority = sum(step.id.endswith(PRIORITY) for step in black.steps)
+    every = of_priority + sum(i.endswith(PRIORITY) for i in black.left)
+    why = "" if black.diagnosis is None else f" {' '.join(black.diagnosis.causes)} {black.diagnosis.advice}"
     a_day = money((keep["cost"] - trade["cost"]) / days, currency)
     return [
         f"Of {len(found.hours)} islands of {found.plan.survive_h:g} h, one in every hour, {keep['lived_share']:.1%} "
@@ -115,6 +121,7 @@ def _story(found: IslandDays, black: BlackStart, lowest: float, currency: str) -
         f"That costs {a_day} a day of what trading saves.",
         f"Scenarios of the four weeks before foresaw {keep['foreseen_share']:.1%} (Brier score {keep['brier']:.3f}).",
         f"From black at {lowest:.0%} charge, their lowest, {len(black.steps)} of "
-        f"{len(black.steps) + len(black.left)} circuits are back"
-        + (f" after {60 * black.steps[-1].at_h:.0f} min." if black.steps else "."),
+        f"{len(black.steps) + len(black.left)} circuits are back, {of_priority} of {every} with priority"
+        + (f", after {60 * black.steps[-1].at_h:.0f} min." if black.steps else ".")
+        + why,
     ]

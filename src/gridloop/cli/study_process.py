@@ -20,25 +20,22 @@ from gridloop.cli.study_parts import (
     Stages,
     answer,
     check_zone,
-    days_from,
-    local_day,
-    meters_of,
     money,
     prices_of,
 )
+from gridloop.cli.study_process_plant import plant_of
 from gridloop.errors import BadInput
 from gridloop.io.columns import read_text
-from gridloop.io.steel_plant import USED, ZONE, read_steel_plant
+from gridloop.io.steel_plant import USED, ZONE
 from gridloop.market.savings.savings import Savings, savings
 from gridloop.market.time_of_use import KRW_PER_MW_MONTH, korean_industrial_2012
 from gridloop.operate.plots.process_page import build_process_page
 from gridloop.operate.plots.study_page import Comparison
-from gridloop.optimize.process.demo import demo_orders
+from gridloop.operate.studies.process import ProcessStudy, process_study
 from gridloop.optimize.process.orders import OrderBook
-from gridloop.optimize.process.recorded import recorded_batches
-from gridloop.optimize.studies.process_month import GAP, ProcessMonth, process_month
+from gridloop.optimize.studies.process_month import GAP
 
-RECORDED, PLANNED = "by itself", "planned"
+RECORDED, PLANNED, CEILING = "by itself", "planned", "base load known"
 PEAK_PRICE = 10_000.0
 
 
@@ -66,21 +63,26 @@ def process(
     area: Annotated[str | None, typer.Option(help="Bidding zone of a price file with several.")] = None,
     first: Annotated[str | None, typer.Option(help="First local day, such as 2018-01-01.")] = None,
     days: Annotated[int, typer.Option(min=1, help="Local days.")] = 31,
-    lines: Annotated[int, typer.Option(min=1, max=12, help="Lines that a recorded load is read as.")] = 3,
+    lines: Annotated[int, typer.Option(min=1, max=12, help="Machines or lines that the recorded load is read as.")] = 3,
     longest_h: Annotated[float, typer.Option(min=0.25, help="Longest batch of a recorded load, hours.")] = 2.0,
     hot_h: Annotated[float, typer.Option(min=0, help="Longest wait between batches cut from one run, hours.")] = 1.0,
     shift: Annotated[str, typer.Option(help="Local hours between which the batches of a day lie.")] = "0-24",
     peak_price: Annotated[
         float | None, typer.Option(min=0, help="Money per MW of the highest load, once; 10000, or the tariff's.")
     ] = None,
-    day_limit_s: Annotated[float, typer.Option(min=0.5, help="Seconds of search for each day at most.")] = 10.0,
+    day_limit_s: Annotated[
+        float, typer.Option(min=0.5, help="Seconds of search for a plan; then its best counts.")
+    ] = 10.0,
+    ceiling: Annotated[bool, typer.Option(help="Also plan with the base load as it came: a ceiling.")] = True,
     plot: Plot = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan a plant's batches day by day against prices and its peak, each within its window.
 
-    The baseline is the plant as recorded, on the same tariff. Batches are read off the recorded load as
-    docs/guides/process.md says; without a file the plant is synthetic.
+    What the plant takes beside its batches is forecast from the days before; days of the file before --first are the
+    history of that forecast, and of the month's peak target. The baseline is the plant as recorded, on the same
+    tariff. Batches are read off the recorded load as docs/guides/process.md says; without a file the plant is
+    synthetic.
     """
     check_page(plot)
     steel = load is not None and USED in read_text(load, "load").columns
@@ -92,19 +94,21 @@ def process(
     console = Console(stderr=as_json, highlight=False)
     with Stages(console, lines=not as_json) as stage:
         stage.tell("Reading the load" if load is not None else "Making up a plant")
-        book = _book(load, steel, unit.value, zone, first, days, lines, longest_h, hot_h, window)
+        book, before = plant_of(load, steel, unit.value, zone, first, days, lines, longest_h, hot_h, window)
         table, currency = _prices(prices, tariff, book, zone, area)
         peak = peak_price if peak_price is not None else (KRW_PER_MW_MONTH if tariff is not None else PEAK_PRICE)
         stage.tell(f"Planning {len(book.tasks)} batches of {days} days")
-        month = process_month(
-            book, table, zone=zone, peak_price=peak, time_limit_s=day_limit_s, mip_gap=GAP, say=stage.further
-        )
+        study = process_study(
+            book, table, zone=zone, before=before, peak_price=peak, ceiling=ceiling, time_limit_s=day_limit_s,
+            mip_gap=GAP, say=stage.further,
+        )  # fmt: skip
+    month = study.ahead
     saved = savings(
         month.hours["planned_mw"], month.hours["recorded_mw"], prices=month.hours["price"], zone=zone
     )  # fmt: skip
-    figures, facts = _figures(month, currency), month.facts()
+    figures, facts = _figures(study, currency), study.facts()
     name = load.stem if load is not None else "synthetic plant"
-    story = _story(month, facts, saved, currency, load, prices, tariff)
+    story = _story(study, facts, saved, currency, load, prices, tariff)
     if plot is not None:
         span = f"process study, {days} days from {month.days.index[0]:%Y-%m-%d} {zone}"
         plot.write_text(build_process_page(name, span, story, figures, month, saved, currency), encoding="utf-8")
@@ -116,37 +120,6 @@ def process(
     }  # fmt: skip
     answer(console, f"{name}, {len(month.began)} batches, {days} days, {currency}", figures, story, plot,
            data if as_json else None)  # fmt: skip
-
-
-def _book(
-    load: Path | None,
-    steel: bool,
-    unit: str,
-    zone: str,
-    first: str | None,
-    days: int,
-    lines: int,
-    longest_h: float,
-    hot_h: float,
-    window: tuple[float, float],
-) -> OrderBook:
-    """The plant's order book."""
-    begin = local_day(first, "--first", zone)
-    if load is None:
-        return demo_orders(days, first="2018-01-01" if begin is None else f"{begin:%Y-%m-%d}", zone=zone)
-    if steel:
-        power = read_steel_plant(load, zone=zone)["p_mw"]
-        source = "the steel plant of 2018 (UCI 851), batches read off its meter"
-    else:
-        meters = meters_of(load, unit, zone)
-        if meters.shape[1] != 1:
-            raise BadInput(f"{load.name} has {meters.shape[1]} columns beside valid_at; a plant is one.")
-        power, source = meters.iloc[:, 0], f"{load.name}, batches read off its meter"
-    part = days_from(power.to_frame("p_mw"), load.name, begin, days, zone)["p_mw"]
-    hour = pd.Timedelta(hours=1)
-    return recorded_batches(
-        part, zone=zone, lines=lines, longest=longest_h * hour, hot=hot_h * hour, window_h=window, source=source
-    )
 
 
 def _prices(
@@ -185,8 +158,12 @@ def _window(shift: str) -> tuple[float, float]:
     return low, high
 
 
-def _figures(month: ProcessMonth, currency: str) -> Comparison:
-    sides = [month.bill("recorded_mw"), month.bill("planned_mw")]
+def _figures(study: ProcessStudy, currency: str) -> Comparison:
+    ways = {RECORDED: study.ahead.bill("recorded_mw"), PLANNED: study.ahead.bill("planned_mw")}
+    late = [float(len(study.ahead.book.late(study.ahead.book.began))), float(len(study.ahead.late))]
+    if study.known is not None:
+        ways[CEILING] = study.known.bill("planned_mw")
+        late.append(float(len(study.known.late)))
     rows = [
         (f"cost, {currency}", "cost", 0),
         (f"for energy, {currency}", "energy_cost", 0),
@@ -196,14 +173,13 @@ def _figures(month: ProcessMonth, currency: str) -> Comparison:
     ]
     factor = {"peak_mw": 1e3}
     made = tuple(
-        (name, tuple(side[key] * factor.get(key, 1.0) for side in sides), digits) for name, key, digits in rows
+        (name, tuple(side[key] * factor.get(key, 1.0) for side in ways.values()), digits) for name, key, digits in rows
     )
-    late = ("batches late", (float(len(month.book.late(month.book.began))), float(len(month.late))), 0)
-    return Comparison((RECORDED, PLANNED), (*made, late))
+    return Comparison(tuple(ways), (*made, ("batches late", tuple(late), 0)))
 
 
 def _story(
-    month: ProcessMonth,
+    study: ProcessStudy,
     facts: dict[str, Any],
     saved: Savings,
     currency: str,
@@ -218,13 +194,19 @@ def _story(
         f"peak {share['peak_mw']:.1%}). {facts['late']} batches miss their due time; they move by "
         f"{facts['mean_shift_h']:.1f} hours on average.",
     ]
+    if study.known is not None:
+        best = facts["base_as_it_came"]["saved_share"]
+        said.append(
+            f"With the base load known as it came, which no plant has, it would be {best['cost']:.1%} less "
+            f"(energy {best['energy_cost']:.1%}, peak {best['peak_mw']:.1%})."
+        )
+    said.append(_known(study, facts))
     if load is None:
         said.append("All of it is synthetic, plant and prices: a demonstration, no evidence.")
     else:
         said.append(
-            "Planned with orders and base load as they came, and prices of the next day only. Batches, lines "
-            "and windows are read off one meter by a stated rule: which machine ran, and what "
-            "night work costs, it does not say."
+            "Orders are known beforehand. Batches, lines and windows are read off one meter by a stated rule: which "
+            "machine ran, and what night work costs, it does not say."
         )
     if prices is not None:
         said.append("Prices are a market's, not this plant's tariff; taxes and fees are not in them.")
@@ -241,3 +223,23 @@ def _story(
             "the peak; seasons that are not in these days are not in it."
         )
     return said
+
+
+def _known(study: ProcessStudy, facts: dict[str, Any]) -> str:
+    """What the plans knew of base load and peak."""
+    forecast, first = facts["base_forecast"], facts["by_itself"]
+    error = f"{1e3 * forecast['mae_mw']:.1f} of {1e3 * forecast['mean_mw']:.1f} kW on average"
+    target = (
+        f"The peak target of {1e3 * facts['target_mw']:.0f} kW is of {study.target_days} days before"
+        if study.target_days
+        else "Without days before the first there was no peak target"
+    )
+    left = f" {_days(first)} left to the plant as it was: nothing was known." if first else ""
+    return (
+        f"Planned beside a forecast of the base load (off by {error}) and prices of the day only. {target}; the "
+        f"highest load was raised on {_days(facts['target_broken_days'])}.{left}"
+    )
+
+
+def _days(many: int) -> str:
+    return f"{many} day{'' if many == 1 else 's'}"

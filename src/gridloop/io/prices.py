@@ -2,8 +2,9 @@
 
 Known formats, told apart by their header:
 
-    ours     valid_at, import_eur_per_mwh[, export_eur_per_mwh]. Any currency of three letters, per mwh or
-             per kwh (a price per kWh is multiplied by 1000; the currency is never converted).
+    ours     valid_at, import_eur_per_mwh[, export_eur_per_mwh], or eur_per_mwh, the price of energy both ways. Any
+             currency of three letters, per mwh or per kwh (a price per kWh is multiplied by 1000; the currency is
+             never converted).
              A time without an offset is local time of the zone that is passed in.
              What a MW held ready for an hour earns, where a market pays it: regulation_up_eur_per_mw,
              regulation_down_eur_per_mw, reserve_eur_per_mw, or per_kw.
@@ -36,6 +37,7 @@ from gridloop.series.gaps import require_complete
 OWN = re.compile(
     r"(import|export)_([a-z]{3})_per_(mwh|kwh)|(regulation_up|regulation_down|reserve)_([a-z]{3})_per_(mw|kw)"
 )
+ONE_PRICE = re.compile(r"[a-z]{3}_per_(mwh|kwh)")
 LIMIT_PER_MWH = 20_000.0  # above every market's cap; the highest known, Australia's, was 17 500 AUD/MWh in 2024
 EMBER_TIME, EMBER_PRICE = "Datetime (UTC)", "Price (EUR/MWhe)"
 CAISO_TIME, CAISO_PRICE = "Datetime (he)", "DA Price ($/kWh)"
@@ -129,10 +131,14 @@ def _read_own(text: pd.DataFrame, name: str, zone: str) -> pd.DataFrame:
         (column for column in map(str, text.columns) if OWN.fullmatch(column)),
         key=lambda name: not name.startswith(ENERGY),
     )
-    if not any(column.startswith("import_") for column in prices):
+    one = [column for column in map(str, text.columns) if ONE_PRICE.fullmatch(column)]
+    if len(one) == 1 and not any(column.startswith(ENERGY) for column in prices):
+        text, prices = text.rename(columns={one[0]: f"energy_{one[0]}"}), [f"energy_{one[0]}", *prices]
+    elif not any(column.startswith("import_") for column in prices):
         raise MissingColumn(
             f"{name}: column import_eur_per_mwh is missing; there are {listed(list(text.columns))}. A price column is "
-            "named import_ or export_, three letters of currency, and _per_mwh or _per_kwh.",
+            "named import_ or export_, three letters of currency, and _per_mwh or _per_kwh; one without import_ and "
+            "export_ is the price of energy both ways.",
             missing=["import_eur_per_mwh"],
             columns=list(text.columns),
         )

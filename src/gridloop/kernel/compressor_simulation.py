@@ -11,7 +11,8 @@ import math
 
 import numpy as np
 
-from gridloop.kernel.compiled import inner, outer
+from gridloop.kernel.compiled import outer
+from gridloop.kernel.compressor_follow import by_sequence
 from gridloop.kernel.compressor_rules import (
     BLOW_S,
     CONTROL,
@@ -33,8 +34,8 @@ from gridloop.kernel.compressor_rules import (
     VARIABLE,
     by_cascade,
     by_equal_shares,
-    by_sequence,
 )
+from gridloop.kernel.compressor_trim import kw_at
 
 CASCADE, EQUAL, SEQUENCE = 0, 1, 2
 ATMOSPHERE = 1.01325
@@ -45,26 +46,18 @@ STATE_ROWS = 8
 AHEAD = 16
 
 
-@inner
-def _curve(q, flow, kw, points):
-    """kW at a flow, between the points of a curve."""
-    for m in range(1, points):
-        if q <= flow[m]:
-            return kw[m - 1] + (kw[m] - kw[m - 1]) * (q - flow[m - 1]) / (flow[m] - flow[m - 1])
-    return kw[points - 1]
-
-
 @outer
 def simulate(
     used, dt, volume, leak_at_low, low, machine, curve_flow, curve_kw, points, order, way, rule, load_at, unload_at,
-    planned, plan_steps, first_step, state, estimate, pressure, p_out, q_out, kw_out, phase_out,
+    planned, targets, plan_steps, first_step, state, estimate, pressure, p_out, q_out, kw_out, phase_out,
 ):  # fmt: skip
     """Run a station for a while; returns the pressure after it and the number of starts.
 
     used      [step] m³/min; dt seconds of a step; leak_at_low m³/min at the pressure low
     machine   [machine, FIELDS of compressor_rules]; curve_flow, curve_kw [machine, point], points [machine]
     order     [machine]; way CASCADE, EQUAL or SEQUENCE; rule [RULE_FIELDS]; load_at, unload_at [machine] bar
-    planned   [interval, machine] the sequence; plan_steps: steps of an interval; first_step: of this call in it
+    planned   [interval, machine] the sequence, targets [interval] bar; plan_steps: steps of an interval; first_step: of
+              this call in it
     state     [STATE_ROWS, machine] and estimate [2] (use and leaks, fast and slowly): read, and left as they are then
     p_out     [step] bar at the end; q_out, kw_out, phase_out [step, machine] m³/min, kW, OFF … RUNNING; written
     """
@@ -72,7 +65,7 @@ def simulate(
     phase, on_s, off_s, idle_s = state[PHASE], state[ON_S], state[OFF_S], state[IDLE_S]
     run, load = np.empty(machines, np.bool_), np.empty(machines, np.bool_)
     now, next_on_s = np.zeros(machines, np.bool_), np.zeros(machines)
-    flow, rate = np.zeros(machines), 0.0
+    flow, works, rate = np.zeros(machines), np.zeros(machines, np.bool_), 0.0
     for k in range(machines):
         run[k], load[k] = state[RUN, k] > 0.5, state[LOAD, k] > 0.5
     p, starts = pressure, 0
@@ -95,8 +88,8 @@ def simulate(
                         next_on_s[k] = (after * plan_steps - first_step - t) * dt
                         break
             by_sequence(
-                p, rate, wanted, estimate[0], estimate[1], now, next_on_s, volume, machine, order, rule, phase, on_s,
-                off_s, run, load, flow,
+                p, targets[at], rate, estimate[0], estimate[1], now, next_on_s, volume, machine, curve_flow, curve_kw,
+                points, order, rule, phase, on_s, off_s, run, load, flow, works,
             )  # fmt: skip
         delivered = 0.0
         for k in range(machines):
@@ -121,7 +114,7 @@ def simulate(
                         q = min(max(flow[k], machine[k, LEAST]), q)
                     elif machine[k, CONTROL] == MODULATING:
                         q = min(max(flow[k], 0.0), q)
-                    kw = grows * _curve(q, curve_flow[k], curve_kw[k], points[k])
+                    kw = grows * kw_at(q, curve_flow[k], curve_kw[k], points[k])
                     state[DELIVERED, k] = kw
                     idle_s[k] = 0.0 if q > 0.0 else idle_s[k] + dt
                 else:

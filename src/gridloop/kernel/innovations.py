@@ -13,6 +13,8 @@ def filter_states(
     a: FloatArray,
     b: FloatArray,
     q: FloatArray,
+    more: FloatArray,
+    times: FloatArray,
     r: float,
     u: FloatArray,
     y: FloatArray,
@@ -22,11 +24,13 @@ def filter_states(
     variance: FloatArray,
     state: FloatArray,
 ) -> float:
-    """−log likelihood of readings of the first state; x_{t+1} = a x_t + b u_t + noise of covariance q.
+    """−log likelihood of readings of the first state; x_{t+1} = a x_t + b u_t + noise of covariance q + times_t more.
 
     a           [state, state]
     b           [state, input]
-    q           [state, state]  covariance of what is added in an interval
+    q           [state, state]  covariance of what is added in every interval
+    more        [state, state]  covariance that comes on top, as often as `times` says
+    times       [step]
     r           variance of a reading
     u           [step, input]   constant over the interval that begins with the step
     y           [step]          readings at the beginning of each interval; NaN is none
@@ -74,7 +78,7 @@ def filter_states(
                 half[i, j] = found
         for i in range(n):
             for j in range(i + 1):
-                found = 0.5 * (q[i, j] + q[j, i])
+                found = 0.5 * (q[i, j] + q[j, i] + times[t] * (more[i, j] + more[j, i]))
                 for k in range(n):
                     found += half[i, k] * a[j, k]
                 p[i, j] = found

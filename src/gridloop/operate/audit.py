@@ -71,6 +71,7 @@ class Trail:
             form_hz=told.get("form_hz", {}),
             form_v_pu=told.get("form_v_pu", {}),
             close_tie=told.get("close_tie", {}),
+            pick_up=told.get("pick_up", {}),
         )
 
     def events(

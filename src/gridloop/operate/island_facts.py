@@ -1,14 +1,17 @@
-"""Key figures of an island: how long, who was served, its frequency, how it came back; and the laws it must keep."""
+"""Key figures of an island: how long, who was served, its frequency, how it came back, from black or to the grid."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
 
 from gridloop.operate.island_settings import RANKS
 
+STEP = "step "
+STEP_FIGURES = ("hz_min", "v_min_pu", "v_max_pu", "loading_max_pct", "load_mw")
 SAME_MW = 1e-5
 """Ten watts: the AC flow of every bus is solved to a tenth of one."""
 
@@ -48,46 +51,53 @@ def island_facts(table: pd.DataFrame, hours: float) -> dict[str, Any]:
     back = _last(inside, "closing", "closed_s")
     if back is not None and not bool(open_.iloc[-1]):
         facts["open_h"] -= hours - back / 3600.0
-    dark = ("connection", "tie_v_pu")
-    facts["dark_h"] = hours * (int(inside[dark].isna().sum()) if dark in inside else len(inside))
+    facts["dark_h"] = float(inside["connection", "dark_h"].sum()) if ("connection", "dark_h") in inside else 0.0
+    if facts["dark_h"] > 0:
+        order = picked_up(table)
+        facts["picked_up"] = len(order)
+        facts["pick_up_first_h"] = _after(order["at"].min(), inside) if len(order) else None
+        facts["pick_up_last_h"] = _after(order["at"].max(), inside) if len(order) else None
+        facts["pick_up_hz_min"] = float(order["hz_min"].min()) if len(order) else None
     for name in ("closed_s", "frequency_hz", "voltage_pu", "angle_deg"):
         facts[f"closing_{name}"] = _last(inside, "closing", name)
     return facts
 
 
-def broken(table: pd.DataFrame) -> list[str]:
-    """Laws of an island that do not hold; nothing where all do.
-
-    Balance in every interval; the source within its room; nobody of a lower class served while a higher one is not
-    (but for a load that is larger than what is left); the breaker closed within its window only.
+def picked_up(table: pd.DataFrame) -> pd.DataFrame:
+    """The order in which circuits came back from black: at, circuit, takes_mw at the switch, and of the AC state after
+    it hz_min, v_min_pu, v_max_pu, loading_max_pct, load_mw of all that are on.
     """
-    if table.empty:
-        return []
-    found = []
-    former = former_of(table)
-    for at, row in table[table["connection", "closed"] < 0.5].iterrows():
-        if not abs(row["connection", "balance_mw"]) <= SAME_MW:
-            found.append(f"{at}: {row['connection', 'balance_mw']:.3g} MW are missing in the balance")
-        for way in ("up", "down"):
-            room = row.get((former, f"room_{way}_mw"), math.nan)
-            if room < -SAME_MW:
-                found.append(f"{at}: {former} is {-room:.3g} MW beyond what it can {'give' if way == 'up' else 'take'}")
-        off = [row[name, "wanted_mw"] - row[name, "served_mw"] for name in RANKS]
-        served = [row[name, "served_mw"] for name in RANKS]
-        for high in range(len(RANKS)):
-            lower = sum(served[high + 1 :])
-            if off[high] > SAME_MW and lower > SAME_MW:
-                found.append(
-                    f"{at}: {off[high]:.3g} MW of {RANKS[high]} load are off while {lower:.3g} MW below it are served"
-                )
-        angle = row.get(("closing", "closed_s"), math.nan)
-        if not math.isnan(angle):
-            found += [
-                f"{at}: closed at {row['closing', q]:.3g} of {q}, allowed is {row['window', q]:g}"
-                for q in ("frequency_hz", "voltage_pu", "angle_deg")
-                if not abs(row["closing", q]) <= row["window", q]
-            ]
-    return found
+    found: list[list[object]] = []
+    for at, row in rows_of(table):
+        steps = {round(step["at_h"], 9): step for step in steps_of(row)}
+        for (name, quantity), begin in row.items():
+            if quantity == "picked_up_h" and not math.isnan(begin):
+                of = steps.get(round(begin, 9), {})
+                figures = [of.get(figure, math.nan) for figure in STEP_FIGURES]
+                found.append([at + pd.Timedelta(hours=begin), name, row[name, "picked_up_mw"], *figures])
+    order = pd.DataFrame(found, columns=["at", "circuit", "takes_mw", *STEP_FIGURES])
+    return order.sort_values(["at", "takes_mw"], ascending=[True, False], ignore_index=True)
+
+
+def rows_of(table: pd.DataFrame) -> Iterator[tuple[pd.Timestamp, dict[tuple[str, str], float]]]:
+    """The rows of a table one by one: when, and the value by id and quantity."""
+    columns = [(str(c[0]), str(c[1])) for c in table.columns]
+    for at, values in zip(pd.DatetimeIndex(table.index), table.to_numpy(dtype=float), strict=True):
+        yield at, dict(zip(columns, values.tolist(), strict=True))
+
+
+def steps_of(row: Mapping[tuple[str, str], float]) -> list[dict[str, float]]:
+    """What is told of every stretch of an interval in which circuits come back, in time."""
+    found: dict[str, dict[str, float]] = {}
+    for (name, quantity), value in row.items():
+        if name.startswith(STEP) and not math.isnan(value):
+            found.setdefault(name, {})[quantity] = value
+    return [found[name] for name in sorted(found)]
+
+
+def _after(at: pd.Timestamp, inside: pd.DataFrame) -> float:
+    """Hours since it opened."""
+    return float((at - inside.index[0]) / pd.Timedelta(hours=1))
 
 
 def _first(table: pd.DataFrame, *column: str) -> float | None:

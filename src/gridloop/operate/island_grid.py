@@ -16,6 +16,7 @@ from gridloop.operate.island_settings import IslandSettings
 from gridloop.operate.settings import SiteSettings
 from gridloop.operate.simulated import SimulatedSite
 from gridloop.operate.site import Setpoints
+from gridloop.operate.stores import Stores
 from gridloop.operate.world import WorldState
 from gridloop.optimize.microgrid.machine import SwingMachine
 from gridloop.powerflow.solve import Solution
@@ -58,11 +59,14 @@ class IslandGrid(SimulatedSite):
         assert settings.island is not None
         self.plan: IslandSettings = settings.island
         self.former = self.plan.source(network.storage)
-        ranks = self.plan.ranks([str(i) for i in network.load.index])
-        self.rank = np.array([ranks[str(i)] for i in network.load.index])
+        self._load_ids = [str(i) for i in network.load.index]
+        ranks = self.plan.ranks(self._load_ids)
+        self.rank = np.array([ranks[i] for i in self._load_ids])
         super().__init__(network, profiles, sessions, settings, times, state)
         self._batteries = [str(i) for i in network.storage.index]
         self._row = self._batteries.index(self.former.id)
+        self._floors = network.storage["min_soc"].to_numpy(dtype=float, copy=True)
+        self._floors[self._row] = self.former.min_soc
         changed: dict[str, dict[str, object]] = {str(i): {"in_service": False} for i in network.source.index[1:]}
         changed[str(network.source.index[0])] = {"bus": self.former.bus}
         moved = network.edit("source", changed, author="site", time=times[0], reason="the connection is open")
@@ -76,17 +80,31 @@ class IslandGrid(SimulatedSite):
 
     def _settle(
         self, arrays: NetworkArrays, load: FloatArray, load_q: FloatArray, shed: FloatArray, off: BoolArray,
-        power: FloatArray, reactive: FloatArray, battery: FloatArray, ev: FloatArray,
+        power: FloatArray, reactive: FloatArray, battery: FloatArray, ev: FloatArray, stored: FloatArray, hours: float,
+        starting: bool = False,
     ) -> Balance:  # fmt: skip
-        """The AC state with the source as slack, within what it can do; dark where nothing is."""
+        """The AC state with the source as slack, within what it can do; dark where nothing is.
+
+        No load is served from below its floor; what is there holds the voltage alone, for plants to come back to. An
+        island in which nobody is served and nothing is generated goes dark, unless it is `starting`.
+
+        stored, hours  what the batteries hold [storage], for how long they have to last
+        """
         shed, off, power, ev = shed.copy(), off.copy(), power.copy(), ev.copy()
         others = battery.copy()
         others[self._row] = 0.0
-        low, high = self._before = self._range()
-        self._most_mw = self._stores().most_discharge
+        above = Stores.of(self.network.storage, stored, hours, self._floors)
+        alone = Stores.of(self.network.storage, stored, hours)
+        self._most_mw = above.most_discharge
         ratio = np.divide(load_q, load, out=np.zeros_like(load), where=np.abs(load) > 1e-12)
         for _ in range(ROUNDS):
             served = load - shed
+            somebody = bool((served > SAME_MW).any() or (ev > SAME_MW).any())
+            stores = above if somebody else alone
+            low, high = -float(stores.most_discharge[self._row]), float(stores.most_charge[self._row])
+            self._before = low, high
+            if not (somebody or starting) and (load > SAME_MW).any() and not (power > SAME_MW).any():
+                break
             demand, given = complex_power(served, ratio * served), complex_power(power, reactive)
             solution = self._flow(arrays, demand, given, others, ev)
             if solution.converged.all():
@@ -110,23 +128,20 @@ class IslandGrid(SimulatedSite):
                     break
             elif not take_off(load, shed, off, ev, others, self._reach(others), self.rank, under):
                 break
-        nothing = np.zeros_like(load)
-        dead = np.zeros_like(others)
-        dim = np.zeros_like(power)
-        solution = self._flow(arrays, complex_power(nothing, nothing), complex_power(dim, dim), dead, np.zeros_like(ev))
-        return Balance(nothing, nothing, np.zeros_like(power), np.zeros_like(power), dead, np.zeros_like(ev), solution,
-                        dark=True)  # fmt: skip
+        return self._dark(arrays)
+
+    def _dark(self, arrays: NetworkArrays) -> Balance:
+        """Nobody gets or gives anything."""
+        load, power = np.zeros(len(self.network.load)), np.zeros(len(self.network.generator))
+        battery, ev = np.zeros(len(self.network.storage)), np.zeros(len(self.sessions))
+        nothing = complex_power(load, load), complex_power(power, power)
+        return Balance(load, load, power, power, battery, ev, self._flow(arrays, *nothing, battery, ev), dark=True)
 
     def _others_at(
         self, arrays: NetworkArrays, load: ComplexArray, generation: ComplexArray, battery: FloatArray, ev: FloatArray
     ) -> complex:
         """What everybody else injects at the source's own node. [MVA]"""
         return complex(self._injected(arrays, load, generation, battery, ev)[arrays.source[0]])
-
-    def _range(self) -> tuple[float, float]:
-        """Least and most that the source can take for a whole interval (charging positive): power and energy. [MW]"""
-        stores = self._stores()
-        return -float(stores.most_discharge[self._row]), float(stores.most_charge[self._row])
 
     def _reach(self, others: FloatArray) -> FloatArray:
         """How much more the batteries beside the source could give. [storage], MW"""
@@ -142,9 +157,9 @@ class IslandGrid(SimulatedSite):
         power, left, short = self._run_vehicles(replace(setpoints, ev_mw=got), at)
         return left, short, power
 
-    def _stored(self, battery: FloatArray) -> FloatArray:
+    def _stored(self, battery: FloatArray, stored: FloatArray, hours: float) -> FloatArray:
         capacity = self.network.storage["capacity_mwh"].to_numpy(dtype=float)
-        return np.asarray(np.clip(self._stores().after(battery), 0.0, capacity))
+        return np.asarray(np.clip(Stores.of(self.network.storage, stored, hours).after(battery), 0.0, capacity))
 
     def _together(self, battery: FloatArray) -> SwingMachine:
         """The equivalent machine of the source and the batteries beside it, which follow its droop; inertia is its own.

@@ -19,6 +19,10 @@ WORTH = (1.0, 0.5, 0.25)
 FIRST_STAGE_HZ, STAGE_HZ = 49.0, 0.2
 """Under-frequency relays shed the last rank at the first stage, and one more every 0.2 Hz below (ENTSO-E's range)."""
 OVER_HZ = 50.2
+PLANTS_BACK_H = 300.0 / 3600.0
+"""Plants come back after so long a healthy voltage (IEEE Std 1547-2018, "enter service")."""
+LAST_HZ = (47.5, 51.5)
+"""Beyond these the source itself trips (ENTSO-E's range for generators): the island is dark."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,11 @@ class IslandSettings:
                     In an island it is how much longer it is thought to last at least
     expect_h        how much longer an island is thought to last, where survive_h is 0
     headroom_pct    share of the former's power that plans leave free in both directions
+    floor_pct       share of the former's energy, above its own lowest, that no load is served from: who is not
+                    priority goes first, then everybody; it is what a start from black needs
+    cold_factor, cold_decay_h  what a load takes when it comes back from black, over what it took before, and the time
+                    constant of the excess
+    pick_up_s       time between two switchings of a black start
     inertia_s, droop_pct, response_s  its equivalent machine (`gridloop.optimize.microgrid.machine`)
     over_pct_per_hz power that plants give up per Hz above 50.2 Hz, of what they give
     grid_hz         frequency of the grid when it is back
@@ -46,6 +55,10 @@ class IslandSettings:
     survive_h: float = 0.0
     expect_h: float = 4.0
     headroom_pct: float = 10.0
+    floor_pct: float = 5.0
+    cold_factor: float = 2.0
+    cold_decay_h: float = 0.5
+    pick_up_s: float = 30.0
     inertia_s: float = 2.0
     droop_pct: float = 2.0
     response_s: float = 0.05
@@ -56,7 +69,7 @@ class IslandSettings:
     def __post_init__(self) -> None:
         problems = [
             f"{name} is {getattr(self, name)}; it must be above zero"
-            for name in ("expect_h", "inertia_s", "droop_pct", "over_pct_per_hz")
+            for name in ("expect_h", "inertia_s", "droop_pct", "over_pct_per_hz", "cold_decay_h", "pick_up_s")
             if not 0 < getattr(self, name) < math.inf
         ]
         problems += [
@@ -64,8 +77,13 @@ class IslandSettings:
             for name in ("hours", "survive_h", "response_s", "healthy_s")
             if not 0 <= getattr(self, name) < math.inf
         ]
-        if not 0 <= self.headroom_pct < 100:
-            problems.append(f"headroom_pct is {self.headroom_pct}; allowed is 0 … below 100")
+        problems += [
+            f"{name} is {getattr(self, name)}; allowed is 0 … below 100"
+            for name in ("headroom_pct", "floor_pct")
+            if not 0 <= getattr(self, name) < 100
+        ]
+        if not 1 <= self.cold_factor < math.inf:
+            problems.append(f"cold_factor is {self.cold_factor}; it must be 1 or more")
         if problems:
             raise OutOfRange(f"[island] {'; '.join(problems)}.", problems=problems)
 
@@ -100,14 +118,20 @@ class IslandSettings:
         return str(on["max_discharge_mw"].idxmax())
 
     def source(self, storage: pd.DataFrame) -> GridFormer:
-        """The grid-forming source as `gridloop.optimize.microgrid` takes it."""
+        """The grid-forming source as `gridloop.optimize.microgrid` takes it: what it may use ends at its floor."""
         name = self.former_of(storage)
         row = {str(k): v for k, v in storage.loc[name].to_dict().items()}
         give, take = float(row["max_discharge_mw"]), float(row["max_charge_mw"])
         rated = float(row.get("s_rated_mva", float("nan")))
+        low, high = float(row["min_soc"]), float(row["max_soc"])
+        floor = self.floor(low, high)
         return GridFormer(
             max(give, take) if math.isnan(rated) else max(rated, give, take), give, take, float(row["capacity_mwh"]),
-            float(row["charge_efficiency"]), float(row["discharge_efficiency"]), float(row["min_soc"]),
-            float(row["max_soc"]), self.headroom_pct / 100.0 * give, self.inertia_s, self.droop_pct / 100.0,
+            float(row["charge_efficiency"]), float(row["discharge_efficiency"]), floor, high,
+            self.headroom_pct / 100.0 * give, self.inertia_s, self.droop_pct / 100.0,
             self.response_s, id=name, bus=str(row["bus"]),
         )  # fmt: skip
+
+    def floor(self, min_soc: float, max_soc: float) -> float:
+        """State of charge below which the grid-former serves nobody, of a battery with this band."""
+        return min_soc + self.floor_pct / 100.0 * (max_soc - min_soc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,8 @@ class Told:
     former_mw      what the source gives; room: how much more and how much less it could
     tie_v_pu       voltage of the island at the breaker; None where it is dark
     swing, closing what the opening did, and the try to close
+    dark_h         hours of the interval without voltage
+    floor          state of charge below which the source serves nobody
     """
 
     closed: bool
@@ -37,6 +40,8 @@ class Told:
     swing: Swing | None = None
     closing: Closing | None = None
     window: SyncWindow | None = None
+    dark_h: float = 0.0
+    floor: float = NOT
 
     def rows(self, former: str, soc: float, classes: Mapping[str, tuple[float, float]]) -> Rows:
         """Id, quantity, value. classes: what each wanted and what it got [MW]"""
@@ -55,6 +60,10 @@ class Told:
         if self.tie_v_pu is not None:
             up, down = self.room
             rows += [(link, "tie_v_pu", self.tie_v_pu), (former, "room_up_mw", up), (former, "room_down_mw", down)]
+        if not self.closed:
+            rows.append((former, "floor", self.floor))
+        if self.dark_h > 0:
+            rows.append((link, "dark_h", self.dark_h))
         if self.closing is not None and self.window is not None:
             rows.append(("closing", "closed_s", self.closing.closed_s))
             for name in ("frequency_hz", "voltage_pu", "angle_deg"):
@@ -84,6 +93,8 @@ def limit_events(taken_mw: float, way_mw: float) -> list[Event]:
 
 def closing_events(closing: Closing) -> list[Event]:
     """How the breaker closed, or why it did not."""
+    if closing.closed and math.isnan(closing.angle_deg):
+        return [("reconnected", "connection", f"closed after {closing.closed_s:.1f} s onto the dark island")]
     if closing.diagnosis is not None:
         return [("not_synchronised", "connection", " ".join(closing.diagnosis.causes))]
     text = (

@@ -17,6 +17,8 @@ class LinkStatus:
     former       the source that holds the island; form_hz, form_v_pu: what it is set to; former_mw: what it gives
     open_h       how long it has been open [h]
     dark         the island has no voltage
+    black        loads that are off since it went dark: they come back where they are switched on, one by one
+    warm_h       loads that came back from black: for how long they have been on [h]
     hours_off    hours without power since it opened, by load; off_h: those of them up to now, without a break
     """
 
@@ -33,12 +35,15 @@ class LinkStatus:
     dark: bool = False
     hours_off: Mapping[str, float] = field(default_factory=dict)
     off_h: Mapping[str, float] = field(default_factory=dict)
+    black: tuple[str, ...] = ()
+    warm_h: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values; JSON keeps floats exactly."""
-        return {**asdict(self), "hours_off": dict(self.hours_off), "off_h": dict(self.off_h)}
+        maps = {name: dict(getattr(self, name)) for name in ("hours_off", "off_h", "warm_h")}
+        return {**asdict(self), **maps, "black": list(self.black)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> LinkStatus:
         """The inverse of `to_dict`."""
-        return cls(**data)
+        return cls(**{**data, "black": tuple(data.get("black", ()))})

@@ -106,6 +106,7 @@ def setpoint_rows(decision: Decision) -> pd.DataFrame:
         ("form_hz", s.form_hz),
         ("form_v_pu", s.form_v_pu),
         ("close_tie", s.close_tie),
+        ("pick_up", s.pick_up),
     ]
     rows = [(device, quantity, float(value)) for quantity, named in parts for device, value in named.items()]
     table = pd.DataFrame(rows, columns=["device", "quantity", "value"])

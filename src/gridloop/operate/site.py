@@ -38,6 +38,7 @@ class Setpoints:
     unserved_mw       load that is shed
     tap_pos           by transformer
     form_hz, form_v_pu  what a grid-forming source holds while the connection is open
+    pick_up           by what is switched on to come back from black, the grid-former first: hours into the interval
     close_tie         by connection: above zero its breaker may close, within its window; zero keeps it open
     """
 
@@ -50,6 +51,7 @@ class Setpoints:
     form_hz: Mapping[str, float] = field(default_factory=dict)
     form_v_pu: Mapping[str, float] = field(default_factory=dict)
     close_tie: Mapping[str, float] = field(default_factory=dict)
+    pick_up: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,16 @@ class Stores:
     discharge_efficiency: FloatArray
 
     @classmethod
-    def of(cls, storage: pd.DataFrame, stored_mwh: FloatArray, hours: float) -> Stores:
-        """storage: rows of a network; stored_mwh [storage]"""
+    def of(
+        cls, storage: pd.DataFrame, stored_mwh: FloatArray, hours: float, least_soc: FloatArray | None = None
+    ) -> Stores:
+        """storage: rows of a network; stored_mwh [storage]; least_soc [storage]  where it is not their own lowest"""
         column = {c: storage[c].to_numpy(dtype=float) for c in BATTERY_COLUMNS}
         into, out = column["charge_efficiency"], column["discharge_efficiency"]
         kept = stored_mwh * (1 - column["self_discharge_per_day"]) ** (hours / 24.0)
         room = np.clip(column["max_soc"] * column["capacity_mwh"] - kept, 0, None) / (into * hours)
-        rest = np.clip(kept - column["min_soc"] * column["capacity_mwh"], 0, None) * out / hours
+        least = column["min_soc"] if least_soc is None else least_soc
+        rest = np.clip(kept - least * column["capacity_mwh"], 0, None) * out / hours
         most_charge, most_discharge = column["max_charge_mw"], column["max_discharge_mw"]
         return cls(kept, np.minimum(most_charge, room), np.minimum(most_discharge, rest), hours, into, out)
 

@@ -64,6 +64,8 @@ REASONS: Mapping[str, Reason] = {
     "shed_limit": Reason("is shed because of {limit}", _ENERGY),
     "shed_price": Reason("is shed because energy costs more here than its loss", _ENERGY),
     "shed_turn": Reason("is off in its turn: an island cannot serve everybody"),
+    "shed_floor": Reason("is off in its turn so that the source that holds the island keeps its least charge"),
+    "waits_black_start": Reason("waits: circuits come back from black one after the other"),
     # loads that can be moved or reduced, stores of heat and water
     "run_low_price": Reason("runs because energy is cheap here", _ENERGY),
     "run_before_end": Reason("runs because it would not be done within its window otherwise"),
@@ -89,6 +91,7 @@ REASONS: Mapping[str, Reason] = {
     "reduce_limit": Reason("is reduced because of {limit}", _ENERGY),
     # energy kept for an island
     "held_for_island": Reason("is kept for an island that may come"),
+    "held_for_forecast": Reason("is kept for what the forecast may be wrong by"),
     "ready_for_island": Reason("is there anyway: an island that may come costs nothing now"),
     "island_short": Reason("is more than can be kept: an island that comes now would go short"),
     # compressed air

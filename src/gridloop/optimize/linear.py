@@ -1,20 +1,22 @@
 """Variables, sums and rows of a linear model from plain arrays, in the order of their coordinates.
 
 linopy keeps the model and the names of its parts. What it would align by label stands in the same order here already,
-and skipping that makes building a plan's model several times quicker.
+and skipping that makes building a plan's model several times quicker. A `PlainModel` in its place takes the same
+numbers without its coordinates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import linopy
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from gridloop.optimize.plain_model import PlainModel
 from gridloop.units import BoolArray, FloatArray, IntArray
 
 Coords = Sequence["pd.Index[Any]"]  # named indexes: one per axis
@@ -48,6 +50,10 @@ def add_variables(
 ) -> linopy.Variable:
     """Variables over named coordinates; where `present` is False there is none."""
     shape = tuple(len(index) for index in coords)
+    if isinstance(model, PlainModel):
+        bounds = [np.broadcast_to(np.asarray(values, dtype=float), shape) for values in (lower, upper)]
+        there = np.ones(shape, dtype=bool) if present is None else np.broadcast_to(present, shape)
+        return cast("linopy.Variable", model.place_variables(name, coords, bounds[0], bounds[1], there))
 
     def over_coords(values: FloatArray | BoolArray | float, dtype: type) -> xr.DataArray:
         return xr.DataArray(np.broadcast_to(np.asarray(values, dtype=dtype), shape), coords=list(coords))
@@ -86,6 +92,9 @@ def add_rows(
         first = [index[int(k)] for index, k in zip(coords, np.argwhere(missing)[0], strict=True)]
         where = ", ".join(f"{dim} {label}" for dim, label in zip(dims, first, strict=True))
         raise ValueError(f"{int(missing.sum())} of {missing.size} rows {name} lack a number (first at {where})")
+    if isinstance(model, PlainModel):
+        every = np.concatenate(wide, axis=-1), np.concatenate(numbers, axis=-1).astype(float)
+        return cast("linopy.constraints.Constraint", model.place_rows(name, coords, *every, sign, right))
     data = xr.Dataset(
         {
             "coeffs": ((*dims, TERM), np.concatenate(numbers, axis=-1).astype(float)),
@@ -109,6 +118,9 @@ def minimize(model: linopy.Model, parts: Iterable[Sum]) -> None:
     known = labels != NO_VARIABLE
     total = np.bincount(labels[known], weights=weights[known])
     used = np.flatnonzero(total)
+    if isinstance(model, PlainModel):
+        model.minimize(used, total[used])
+        return
     data = xr.Dataset({"coeffs": ((TERM,), total[used]), "vars": ((TERM,), used), "const": ((), 0.0)})
     model.add_objective(linopy.LinearExpression(data, model))
 

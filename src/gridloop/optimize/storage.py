@@ -14,8 +14,8 @@ import pandas as pd
 
 from gridloop.errors import OutOfRange, listed
 from gridloop.kernel.storage import store_schedules
-from gridloop.optimize.devices.battery import Battery
-from gridloop.optimize.devices.battery_group import BAND_PRICE, BatteryGroup
+from gridloop.optimize.devices.battery import BAND_PRICE, Battery
+from gridloop.optimize.devices.battery_group import BatteryGroup
 from gridloop.optimize.devices.connection import PRICES, price_table
 from gridloop.optimize.devices.market import Market
 from gridloop.optimize.horizon import Horizon

@@ -11,10 +11,10 @@ from pytest import approx
 
 from gridloop.errors import BadInput, GapInSeries, MissingColumn, OutOfRange
 from gridloop.optimize.building.ahead import Ahead
-from gridloop.optimize.building.discrete import noise_of, step_of
+from gridloop.optimize.building.discrete import Modes, noise_of, step_of
 from gridloop.optimize.building.model import BuildingModel
 from gridloop.optimize.building.residuals import whiteness
-from gridloop.optimize.building.structure import HEAT, OUTDOOR
+from gridloop.optimize.building.structure import HEAT, OUTDOOR, Structure
 
 HALF = np.log(2.0)
 
@@ -70,6 +70,50 @@ def test_noise_of_a_fast_state_is_finite():
     assert found[0, 0] == approx(1e-4, rel=1e-6)
 
 
+@given(
+    states=st.sampled_from([("indoor",), ("indoor", "mass"), ("indoor", "envelope", "heater")]),
+    seed=st.integers(0, 999), hours=st.sampled_from([0.25, 1.0, 6.0]),
+)  # fmt: skip
+def test_modes_are_the_exponential(states, seed, hours):
+    """Sums over eigenvalues and Van Loan's blocks: two ways to the same integrals, an insulated room among them."""
+    rng, structure = np.random.default_rng(seed), Structure(states, sun=True, habit=True)
+    values = {name: float(np.exp(rng.normal(0.0, 1.0))) for name in structure.parameters}
+    if seed % 3 == 0:
+        values["indoor_outdoor_mw_per_k"] = 0.0
+    a, b = structure.equations(values)
+    modes = Modes.of(a, np.array([values[name] for name in structure.capacities]))
+    for found, right in zip(modes.step(b, hours), step_of(a, b, hours), strict=True):
+        assert found == approx(right, rel=1e-9, abs=1e-10)
+    power = rng.uniform(0.0, 1.0, (2, len(a)))
+    both = noise_of(a, power, hours)
+    assert modes.noise(power, hours) == approx(both, rel=1e-9, abs=1e-10)
+    assert both[1] == approx(noise_of(a, power[1], hours), rel=1e-12)
+
+
+def test_a_habit_of_the_day_is_found():
+    """One state, three weeks, people at noon and a tenth of the heat not as read: the habit's peak and the share."""
+    rng = np.random.default_rng(2)
+    index = pd.date_range("2026-01-01", periods=24 * 21, freq="h", tz="UTC")
+    hour = np.asarray(index.hour, dtype=float)
+    heat = np.where((hour > 4) & (hour < 16), rng.uniform(0.0, 0.02, len(index)), 0.0)
+    outdoor = 5.0 + 3.0 * np.sin(hour / 24 * 2 * np.pi) + np.cumsum(rng.normal(0, 0.2, len(index)))
+    true = BuildingModel(Structure(("indoor",), habit=True), {
+        "indoor_mwh_per_k": 0.02, "indoor_outdoor_mw_per_k": 0.0008, "habit_cos_mw": -0.002, "habit_sin_mw": 0.001,
+        "habit_cos_2_mw": 0.0005, "habit_sin_2_mw": 0.0})  # fmt: skip
+    data = pd.DataFrame({"outdoor_c": outdoor, "heat_mw": heat}, index=index)
+    read = true.simulate(data.assign(heat_mw=heat * (1 + rng.normal(0, 0.1, len(index)))), [19.0])["indoor"]
+    model = BuildingModel.fit(
+        data.assign(indoor_c=read + rng.normal(0, 0.01, len(index))), states=("indoor",), starts=1, habit=None
+    )
+    assert model.structure.name == "indoor + habit"
+    assert model.habit_mw(index) == approx(true.habit_mw(index), abs=2e-4)
+    assert 0.05 < model.noises["heat_noise_share"] < 0.2
+    assert model.habit_mw(index[:24]).sum() == approx(0.0, abs=1e-12)
+    plain = BuildingModel.fit(data.assign(indoor_c=read), states=("indoor",), starts=1)
+    assert plain.habit_mw(index).tolist() == [0.0] * len(index)
+    assert plain.fitted.validation.rmse_k > model.fitted.validation.rmse_k
+
+
 def test_simulated_numbers_are_found_again():
     """Two weeks of a simulated house with a heater: loss and slow capacity come back within their intervals."""
     rng = np.random.default_rng(3)
@@ -89,7 +133,7 @@ def test_simulated_numbers_are_found_again():
     x, read = np.array([19.0, 19.0]), []
     for t in range(len(index)):
         read.append(x[0] + rng.normal(0, 0.02))
-        u = np.array([data["outdoor_c"].iloc[t], data["heat_mw"].iloc[t], 0, 0, 1, 0])
+        u = np.array([data["outdoor_c"].iloc[t], data["heat_mw"].iloc[t], 0, 0, 1, 0, 0, 0, 0, 0])
         x = kept @ x + gained @ u + rng.normal(0, 0.01, 2)
     model = BuildingModel.fit(data.assign(indoor_c=read), states=("indoor", "mass"), starts=1)
     table = model.fitted.parameters

@@ -14,7 +14,7 @@ from gridloop.optimize.building.model import BuildingModel
 @pytest.mark.slow
 def test_a_day_ahead(data_dir: Path):
     data = read_house(data_dir / "buildings" / "house_hourly.csv").drop(columns="boiler_c")
-    model = BuildingModel.fit(data.iloc[:-240], starts=1)
+    model = BuildingModel.fit(data.iloc[:-240], habit=None, starts=1)
     ahead = model.ahead(data, since=data.index[-240])
     assert ahead.rmse_k <= 0.5  # the promise; 0.33 when this was written
     assert model.structure.order == 3

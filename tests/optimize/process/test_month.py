@@ -77,7 +77,7 @@ def test_a_day_by_pencil():
     assert found.bill("planned_mw")["energy_cost"] == approx(10 * 5 + 0.1 * (6 * 10 + 18 * 100))
     assert not found.late and found.facts()["late"] == 0
     shared = process_month(book, price, zone="UTC", peak_price=1e6)
-    assert shared.bill("planned_mw")["peak_mw"] == approx(1.1) and shared.floor_mw == approx(1.1)
+    assert shared.bill("planned_mw")["peak_mw"] == approx(1.1) and shared.target_mw == approx(1.1)
 
 
 def test_prices_that_do_not_cover_the_orders_are_refused():

@@ -13,6 +13,13 @@ how well it explains them (Patterson & Thompson 1971), and the error of the savi
 
 is a t with n − k degrees of freedom and scale s √(cᵀ R c). The interval is that of the mixture of all pairs by their
 likelihood: where the record cannot tell how long its drift lasts, that too is in its width.
+
+A season that the baseline has not seen is another matter: no day of the record tells what people do in it. From the
+nearest season that was seen the level is taken to walk at random (`season.py`), and its variance is added:
+
+    scale² + κ · σ² · Σ_ij min(d_i, d_j),        d_i days of the year from the nearest day of the baseline,
+
+for each of the κ that are told there, all as likely as each other.
 """
 
 from __future__ import annotations
@@ -29,11 +36,19 @@ SHARES = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
 
 
 def ends_with_drift(
-    x: FloatArray, y: FloatArray, day: FloatArray, z: FloatArray, new_day: FloatArray, level: float
+    x: FloatArray,
+    y: FloatArray,
+    day: FloatArray,
+    z: FloatArray,
+    new_day: FloatArray,
+    level: float,
+    unseen: FloatArray | None = None,
 ) -> tuple[float, float]:
     """Ends of the error Σ_new y − z · β̂ of a least-squares fit.
 
     x [day, column], y [day], day [day] numbers of the days; z [new day, column], new_day [new day]
+    unseen  variances of the sum that a season beyond the baseline's adds, each as likely as the other; None: it adds
+            none
     """
     n, k = x.shape
     size = np.maximum(np.abs(x).max(axis=0), 1e-12)
@@ -50,7 +65,11 @@ def ends_with_drift(
             likelihood, variance = _restricted(x, y, r[:n, :n])
             found.append((likelihood, float(np.sqrt(variance * float(c @ r @ c)))))
     weight = np.exp(np.array([each[0] for each in found]) - max(each[0] for each in found))
-    return _quantiles(weight / weight.sum(), np.array([each[1] for each in found]), n - k, level)
+    scale = np.array([each[1] for each in found])
+    more = np.zeros(1) if unseen is None else unseen
+    weight = np.repeat(weight / weight.sum() / more.size, more.size)
+    scale = np.sqrt(scale[:, None] ** 2 + more[None, :]).ravel()
+    return _quantiles(weight, scale, n - k, level)
 
 
 def _restricted(x: FloatArray, y: FloatArray, r: FloatArray) -> tuple[float, float]:

@@ -10,6 +10,7 @@ from gridloop.market.savings.days import days_of, spread
 from gridloop.market.savings.drift import ends_with_drift
 from gridloop.market.savings.energy_baseline import EnergyBaseline
 from gridloop.market.savings.result import Savings, about_the_year, saved_table, yearly_of
+from gridloop.market.savings.season import UNSEEN_DAYS, days_beyond, unseen_variances
 from gridloop.market.savings.series import hours_of, over
 from gridloop.market.savings.uncertainty import ashrae, half_width, of_blocks
 from gridloop.units import FloatArray
@@ -67,6 +68,10 @@ def measured(
             f"{beyond} of {len(days)} days lie more than 10 % outside the weather or production of the baseline: there "
             "it is extrapolated."
         )
+    seen = pd.DatetimeIndex(baseline.days.index)
+    apart = days_beyond(days, seen)
+    if (apart > UNSEEN_DAYS).any():
+        assumptions.append(_of_seasons(apart, seen, method))
     if found.left_out:
         assumptions.append(f"{found.left_out} days lack values and are in neither sum.")
     saved_daily = daily["saved_mwh"].to_numpy(dtype=float)
@@ -92,7 +97,8 @@ def _ends(
     if method == "drift":
         old, new = (_numbers(pd.DatetimeIndex(index)) for index in (baseline.days.index, days))
         y = baseline.days["energy_mwh"].to_numpy(dtype=float)
-        return ends_with_drift(baseline.design, y, old, z, new, level)
+        apart = days_beyond(days, pd.DatetimeIndex(baseline.days.index))
+        return ends_with_drift(baseline.design, y, old, z, new, level, unseen_variances(apart, float(np.var(left))))
     if method == "ashrae":
         half = ashrae(baseline.cv_rmse, baseline.autocorrelation, n, k, len(z), predicted, level)
     elif method == "covariance":
@@ -101,6 +107,20 @@ def _ends(
         low, high = of_blocks(baseline.design, left, z, level, np.random.default_rng(seed))
         return low, high
     return -half, half
+
+
+def _of_seasons(apart: FloatArray, seen: pd.DatetimeIndex, method: str) -> str:
+    """Said of days in a season that the baseline has not seen."""
+    many = int((apart > UNSEEN_DAYS).sum())
+    widened = (
+        "the interval is widened by how far other meters strayed there, which is no knowledge of this one"
+        if method == "drift"
+        else f"the interval by {method} does not know of it, and is too narrow"
+    )
+    return (
+        f"{many} of {len(apart)} days lie in a season that the baseline ({seen[0]:%Y-%m-%d} to {seen[-1]:%Y-%m-%d}) "
+        f"has not seen, up to {apart.max():.0f} days from it: {widened}. A year of baseline is what IPMVP asks for."
+    )
 
 
 def _numbers(days: pd.DatetimeIndex) -> FloatArray:

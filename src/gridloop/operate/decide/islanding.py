@@ -4,8 +4,10 @@ The breaker says that it is open; nobody says for how long. The plan reckons wit
 beyond that with the connection closed, so that what is stored is neither hoarded nor spent. It is the same `schedule`
 with the same AC tangents as on any other day: the network has its slack at the grid-forming source, the connection is
 open, loads are worth what their class is, and the source keeps its headroom. What the plan sheds in the interval that
-is sent is turned into whole loads, equals taking turns. When the grid is back, the source is led to its voltage and
-frequency, and the breaker is let close.
+is sent is turned into whole loads, equals taking turns. No load is served from below the source's floor; above it
+the plan keeps room for what the forecast may be wrong by until the next tick but one, worth more than loads of the last
+class. Where priority load cannot be served to the end, that is said. An island that went dark is started again
+(`restoring.py`). When the grid is back, the source is led to its voltage and frequency, and the breaker is let close.
 """
 
 from __future__ import annotations
@@ -29,7 +31,9 @@ from gridloop.operate.decide.decide import (
 )
 from gridloop.operate.decide.devices import Planned, describe
 from gridloop.operate.decide.known import Groups, Known, horizon_of
-from gridloop.operate.island_settings import RANKS, WORTH, IslandSettings
+from gridloop.operate.decide.restoring import Restored, restore, with_waits
+from gridloop.operate.decide.serving import Note, in_turns, not_survivable, off_now, waiting
+from gridloop.operate.island_settings import WORTH, IslandSettings
 from gridloop.operate.link import LinkStatus
 from gridloop.operate.settings import SiteSettings
 from gridloop.operate.site import Setpoints
@@ -37,14 +41,15 @@ from gridloop.optimize.check import ScheduleCase
 from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.battery_depth import dearer
 from gridloop.optimize.devices.connection import Connection
+from gridloop.optimize.devices.island_reserve import IslandReserve
 from gridloop.optimize.devices.kinds import Device
 from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.renewable import Renewable
 from gridloop.optimize.horizon import Horizon
-from gridloop.optimize.microgrid.rolling import OFF, Circuit, Rota
 from gridloop.optimize.physics.ac_tangent import AcTangent
 from gridloop.optimize.plan import Plan
 from gridloop.optimize.problems.schedule import schedule
+from gridloop.units import FloatArray
 
 ISLAND = "island"
 SLIP_HZ = 0.05
@@ -56,8 +61,14 @@ HOLDING_COST = 150.0
 what any load is worth."""
 NEARLY_NOTHING = 0.1
 """Money per MWh of sun and wind that is not used: in an island nobody else could have had it."""
-TURN_H = 0.5
-"""How long a load stays off once it is: two quarters of an hour."""
+ROOM = "room for the forecast"
+KEPT = "held_for_forecast"
+ROOM_H = 0.5
+"""So long the source alone carries what the forecast is wrong by: what is decided now ends in a quarter of an hour, and
+what is decided then knows of it."""
+ROOM_WORTH, FLOOR_WORTH = 0.4, 0.75
+"""What a MWh of that room, and of what is missing below the floor, is worth over the whole island, as a share of the
+value of priority load: more than loads of the last class, and of the last two."""
 
 
 def decide_now(network: Network, groups: Groups, settings: SiteSettings, known: Known) -> Decision:
@@ -75,15 +86,24 @@ def decide_island(
     form, back = _form(link, network)
     notes = [(ISLAND, "connection", _says(link, back))]
     horizon = horizon_of(known.at, settings.loop.horizon)
+    restored = Restored({}, ())
+    plan = None
     try:
-        planned = _as_island(
-            describe(network, groups, settings, known, horizon.starts), settings, known, island, horizon
-        )
-        plan = _plan(
-            with_taps(_behind(network, known, form.form_v_pu[link.former]), known), settings, known, planned, horizon
-        )
+        behind = with_taps(_behind(network, known, form.form_v_pu[link.former]), known)
+        planned = _as_island(describe(network, groups, settings, known, horizon.starts), settings, known, island, link)
+        plan = _plan(behind, settings, planned, horizon)
+        told, turn = NOTHING, list[Note]()
+        if plan.solved:
+            mine = plan.table["device"] == ROOM
+            named = plan.table.assign(reason=plan.table["reason"].mask(mine & (plan.table["reason"] != ""), KEPT))
+            told, turn = in_turns(named, planned, known, island, link)
+        restored = restore(
+            behind, groups, planned, known, island, link, off_now(told, known.at),
+            step_h=settings.loop.step_min / 60.0, limit_pct=settings.limits.loading_pct, back=back,
+        )  # fmt: skip
+        notes += restored.notes
+        form = replace(form, pick_up=restored.pick_up)
     except GridloopError as error:
-        plan = None
         notes.append(("degraded", "plan", str(error)))
     if plan is None or not plan.solved:
         if plan is not None and plan.diagnosis is not None:
@@ -92,11 +112,12 @@ def decide_island(
         waits = {str(i): 0.0 for i in known.status.sessions.index}
         return Decision(known.tick, known.at, NOTHING, replace(form, ev_mw=waits), "safe",
                         notes=(*notes, ("degraded", "safe", text)))  # fmt: skip
-    table, turn = _in_turns(plan.table, planned, known, island, link)
-    notes += turn
-    told = to_setpoints(table, known.at)
-    whole = _whole(told.unserved_mw, network) if turn else told.unserved_mw
-    sent = replace(told, unserved_mw=whole, form_hz=form.form_hz, form_v_pu=form.form_v_pu, close_tie=form.close_tie)
+    notes += [*turn, *not_survivable(plan, planned, known, island, link)]
+    table = waiting(told, restored.waits, planned, known.at)
+    asked = to_setpoints(table, known.at)
+    whole = _whole(asked.unserved_mw, network) if turn else asked.unserved_mw
+    sent = replace(asked, unserved_mw=with_waits(whole, restored.waits, network), form_hz=form.form_hz,
+                   form_v_pu=form.form_v_pu, close_tie=form.close_tie, pick_up=form.pick_up)  # fmt: skip
     return Decision(
         known.tick, known.at, table, sent, INCUMBENT, plan.rounds, plan.solver_s, plan.cost, dict(plan.gave_way),
         (*notes, *(("limit_gave_way", n, f"{n} is exceeded by {x:.4g}") for n, x in plan.gave_way.items())),
@@ -147,11 +168,9 @@ def _behind(network: Network, known: Known, volt: float) -> Network:
 
 
 def _as_island(
-    planned: Planned, settings: SiteSettings, known: Known, island: IslandSettings, horizon: Horizon
+    planned: Planned, settings: SiteSettings, known: Known, island: IslandSettings, link: LinkStatus
 ) -> Planned:
     """The devices as an island sees them: loads by class, the source with its headroom, no connection for a while."""
-    link = known.status.link
-    assert link is not None
     ranks = island.ranks([d.id for d in planned.devices if isinstance(d, Load)])
     worth = settings.devices.value_of_lost_load
     free_mvar = sum(d.q_limit_mvar for d in planned.devices if isinstance(d, Renewable))
@@ -159,58 +178,56 @@ def _as_island(
     rated = 0.0 if source is None else max(source.max_charge_mw, source.max_discharge_mw)
     # What plants exchange, the source has to balance: together they stay within a part of its rating.
     share = min(1.0, Q_SHARE * rated / free_mvar) if free_mvar > 0 else 1.0
+    lasts_h = island.survive_h or island.expect_h
     devices: list[Device] = []
     for device in planned.devices:
         if isinstance(device, Load):
-            devices.append(replace(device, value_of_lost_load=worth * WORTH[ranks[device.id]]))
+            cold = _still_cold(np.asarray(device.p_mw, dtype=float), link.warm_h.get(device.id), island, settings)
+            devices.append(replace(device, p_mw=cold, value_of_lost_load=worth * WORTH[ranks[device.id]]))
         elif isinstance(device, Battery) and device.id == link.former:
             kept = island.headroom_pct / 100.0
-            devices.append(
-                replace(
-                    device,
-                    max_charge_mw=(1.0 - kept) * device.max_charge_mw,
-                    max_discharge_mw=(1.0 - kept) * device.max_discharge_mw,
-                    min_soc=min(device.min_soc + 0.5 * kept, device.max_soc),
-                    max_soc=min(device.max_soc, max(device.min_soc, device.max_soc - kept) + 0.5 * kept),
-                    degradation_cost=dearer(device.degradation_cost, HOLDING_COST),
-                )
+            floor = island.floor(device.min_soc, device.max_soc)
+            former = replace(
+                device,
+                max_charge_mw=(1.0 - kept) * device.max_charge_mw,
+                max_discharge_mw=(1.0 - kept) * device.max_discharge_mw,
+                min_soc=floor,
+                max_soc=max(floor, device.max_soc - 0.5 * kept),
+                degradation_cost=dearer(device.degradation_cost, HOLDING_COST),
+                band_price=FLOOR_WORTH * worth / lasts_h,
             )
+            devices += [former, *_room(former, planned, ROOM_WORTH * worth / lasts_h)]
         elif isinstance(device, Renewable):
             devices.append(replace(device, q_limit_mvar=share * device.q_limit_mvar, curtailment_cost=NEARLY_NOTHING))
         else:
             devices.append(device)
-    lasts = pd.Timedelta(hours=island.survive_h or island.expect_h)
-    outage = (known.at, known.at + lasts)
+    outage = (known.at, known.at + pd.Timedelta(hours=lasts_h))
     connection: Connection = replace(planned.connection, outages=(outage,), grid_forming=(link.former,))
     return replace(planned, devices=devices, connection=connection)
 
 
-def _plan(network: Network, settings: SiteSettings, known: Known, planned: Planned, horizon: Horizon) -> Plan:
+def _room(former: Battery, planned: Planned, price: float) -> list[IslandReserve]:
+    """What the source keeps above its floor while it lasts: what all kinds of forecast may be wrong by, together."""
+    apart: dict[str, FloatArray] = {}
+    for spread in planned.spreads:
+        apart[spread.cause] = apart.get(spread.cause, np.zeros(1)) + spread.width_mw
+    wrong = np.sqrt(sum((width**2 for width in apart.values()), np.zeros(1)))
+    most = (former.max_soc - former.min_soc) * former.capacity_mwh * former.discharge_efficiency / ROOM_H
+    return [IslandReserve([former], ROOM_H, np.minimum(wrong, 0.5 * most), shortfall_price=price, id=ROOM)]
+
+
+def _still_cold(p_mw: FloatArray, on_h: float | None, island: IslandSettings, settings: SiteSettings) -> FloatArray:
+    """What a circuit that came back from black still takes over its forecast, interval by interval."""
+    if on_h is None:
+        return p_mw
+    length = np.array([minutes / 60.0 for count, minutes in settings.loop.horizon for _ in range(count)])
+    ends = on_h + np.cumsum(length)
+    tau = island.cold_decay_h
+    excess = (np.exp(-(ends - length) / tau) - np.exp(-ends / tau)) * tau / length
+    return np.asarray(p_mw * (1.0 + (island.cold_factor - 1.0) * excess))
+
+
+def _plan(network: Network, settings: SiteSettings, planned: Planned, horizon: Horizon) -> Plan:
     physics = AcTangent(network, loading_limit_pct=settings.limits.loading_pct)
     plan = schedule(planned.devices, planned.prices, connection=planned.connection, physics=physics, horizon=horizon)
     return checked(ScheduleCase(planned.devices, planned.prices, planned.connection, horizon), plan)
-
-
-def _in_turns(
-    table: pd.DataFrame, planned: Planned, known: Known, island: IslandSettings, link: LinkStatus
-) -> tuple[pd.DataFrame, list[tuple[str, str, str]]]:
-    """The plan with whole loads off instead of parts of many, in the interval that is sent."""
-    now = (table["valid_at"] == known.at) & (table["kind"] == "load") & (table["quantity"] == "unserved_mw")
-    need = float(table.loc[now, "value"].sum())
-    if need <= 1e-6:
-        return table, []
-    load = {d.id: float(np.asarray(d.p_mw)[0]) for d in planned.devices if isinstance(d, Load)}
-    ranks = island.ranks(list(load))
-    rota = Rota([Circuit(i, ranks[i]) for i in load], least_h=TURN_H, hours_off=link.hours_off, since=link.off_h)
-    step = float(table.loc[now, "hours"].iloc[0])
-    turn = rota.turn(need, np.array(list(load.values())), step)
-    off = dict(zip(load, turn.off.tolist(), strict=True))
-    told = table.copy()
-    ids = told.loc[now, "device"]
-    told.loc[now, "value"] = [load[i] if off[i] else 0.0 for i in ids]
-    told.loc[now, "reason"] = [OFF if off[i] else "serve" for i in ids]
-    by = ", ".join(
-        f"{sum(off[i] for i in load if ranks[i] == r)} of {sum(ranks[i] == r for i in load)} {name}"
-        for r, name in enumerate(RANKS)
-    )
-    return told, [("rolling_shed", "loads", f"{turn.shed_mw:.3f} MW off for {need:.3f} MW: {by}")]

@@ -41,6 +41,8 @@ def build_process_page(
                 Curve(WAYS[0], table["recorded_mw"], {"color": style.UNCONTROLLED}),
                 Curve(WAYS[1], table["planned_mw"], {"color": style.CONTROLLED}),
                 Curve("base load", table["base_mw"], {"color": style.OTHER, "width": 1.2}),
+                Curve("base load expected", table["base_ahead_mw"],
+                      {"color": style.OTHER, "width": 1.2, "dash": "dot"}),
                 *flat,
             ],
         ),

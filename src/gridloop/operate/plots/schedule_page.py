@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from gridloop.operate.plots.schedule_devices import alone_means, device_parts, device_story, device_troubles
+from gridloop.operate.plots.schedule_island import within
+from gridloop.operate.plots.schedule_panels import shaded
+from gridloop.operate.plots.schedule_words import in_words, money_part, scale, setpoint_in_words
 from gridloop.operate.report import style
 from gridloop.operate.report.chart import Chart, Part, Trace, extended, line
 from gridloop.operate.report.page import document
@@ -15,6 +20,7 @@ from gridloop.optimize.before import Before
 from gridloop.optimize.devices.connection import Connection
 from gridloop.optimize.explain import limit_in_words, sentence
 from gridloop.optimize.plan import Plan
+from gridloop.optimize.robust.plan import RobustPlan
 
 # Devices that have a colour of their own; more are drawn by kind.
 MOST_DEVICES = len(style.CATEGORIES)
@@ -36,12 +42,25 @@ def build_schedule_page(
     *,
     on_network: bool = False,
     carbon: pd.Series | None = None,
+    devices: Sequence[Any] = (),
 ) -> str:
-    """One HTML file with everything inside; without a plan it shows the diagnosis. carbon: t/MWh of the grid. [step]"""
-    head = _head(plan, story_of(plan, before, on_network=on_network, carbon=carbon), name, zone)
+    """One HTML file with everything inside; without a plan it shows the diagnosis.
+
+    carbon   t/MWh of the grid [step]
+    devices  those of the plan: what has more to show than a power gets a part of its own
+    """
+    told = story_of(
+        plan, before, on_network=on_network, carbon=carbon, devices=devices, connection=connection, brief=True
+    )
+    head = _head(plan, told, name, zone)
     if not plan.solved:
         return document(name, head, [Part("profile", "Profile", "There is no plan to show.")])
-    parts = [_profile(plan, prices, connection, before, zone), _costs(plan, before), _reasons(plan, zone)]
+    parts = [
+        _profile(plan, prices, connection, before, zone),
+        *device_parts(plan, devices, prices, connection, before, zone),
+        _costs(plan, before),
+        reasons_part(plan, zone, on_network=on_network),
+    ]
     return document(name, head, parts)
 
 
@@ -83,34 +102,53 @@ def emitted_t(net: pd.Series, plan: Plan, carbon: pd.Series) -> float:
 
 
 def story_of(
-    plan: Plan, before: Before | None, *, on_network: bool = False, carbon: pd.Series | None = None
+    plan: Plan,
+    before: Before | None,
+    *,
+    on_network: bool = False,
+    carbon: pd.Series | None = None,
+    devices: Sequence[Any] = (),
+    connection: Connection | None = None,
+    brief: bool = False,
 ) -> list[str]:
-    """What a plan comes to, in sentences. on_network: the plan was made on one, as the devices left alone never are."""
+    """What a plan comes to, in sentences.
+
+    on_network  the plan was made on one, as the devices left alone never are
+    brief       of devices only what is not kept
+    """
     if not plan.solved:
         return [f"No plan: {plan.status.replace('_', ' ')}."]
     net = net_mw(plan)
-    said = [f"Cost {number(plan.cost, 2)}, highest import {number(float(net.max()), 3)} MW."]
+    said = [f"Cost {number(plan.cost, 2)}, highest import {in_words(max(0.0, float(net.max())))}."]
     if plan.status == "incumbent":
         least = f"by {100 * plan.gap:.2g} % at most" if np.isfinite(plan.gap) else "by how much is not known"
         said.append(f"This is not proven to be the best: it could be cheaper, {least}.")
     if before is not None:
+        open_ = connection is not None and bool(connection.open_in(plan.horizon).any())
+        instead = " were the connection never open" if open_ else f" ({_less(before.cost - plan.cost)} with the plan)"
         said.append(
-            f"Left alone the same devices would cost {number(before.cost, 2)} "
-            f"({number(before.cost - plan.cost, 2)} less with the plan) and import "
-            f"{number(float(before.net_mw.max()), 3)} MW at most."
+            f"Left alone the same devices would cost {number(before.cost, 2)}{instead} and import "
+            f"{in_words(max(0.0, float(before.net_mw.max())))} at most."
         )
         said += [
-            f"They would exceed the {key.replace('_', ' ')} by {number(mw, 3)} MW." for key, mw in before.beyond.items()
+            f"They would exceed the {key.replace('_', ' ')} by {in_words(mw)}." for key, mw in before.beyond.items()
         ]
         if on_network:
             said.append("Left alone they are reckoned without the network: its losses and limits are in the plan only.")
+        said += alone_means(devices)
     if carbon is not None:
         instead = "" if before is None else f" (left alone {number(emitted_t(before.net_mw, plan, carbon), 3)} t)"
         said.append(f"What is imported emits {number(emitted_t(net_mw(plan), plan, carbon), 3)} t of carbon{instead}.")
     for limit, excess in plan.gave_way.items():
-        unit = "MW" if limit.startswith(("import_limit", "export_limit")) else "%"
-        said.append(f"{limit_in_words(limit)[:1].upper()}{limit_in_words(limit)[1:]} gives way by {excess:.3g} {unit}.")
-    return said
+        by = in_words(excess) if limit.startswith(("import_limit", "export_limit")) else f"{excess:.3g} %"
+        said.append(f"{limit_in_words(limit)[:1].upper()}{limit_in_words(limit)[1:]} gives way by {by}.")
+    of_devices = device_troubles if brief else device_story
+    return said + of_devices(plan, devices, connection or Connection())
+
+
+def _less(money: float) -> str:
+    """A difference of costs in words."""
+    return f"{number(abs(money), 2)} {'less' if money > 0 else 'more'}" if abs(money) >= 5e-3 else "the same"
 
 
 def _profile(plan: Plan, prices: pd.DataFrame, connection: Connection, before: Before | None, zone: str) -> Part:
@@ -120,6 +158,8 @@ def _profile(plan: Plan, prices: pd.DataFrame, connection: Connection, before: B
     domains = dict(zip(panels, style.stacked([2.4, 2.4, *([1.2] if len(soc.columns) else []), 1.2], 0.09), strict=True))
     axis = {panel: "y" if k == 0 else f"y{k + 1}" for k, panel in enumerate(panels)}
     traces: list[Trace] = []
+    most = max(float(net.abs().max()), float(taken.abs().to_numpy().max()) if taken.size else 0.0)
+    factor, power = scale(max(most, float(before.net_mw.abs().max()) if before is not None else 0.0))
 
     def add(values: pd.Series, name: str, panel: str, unit: str, color: str, **more: object) -> None:
         traces.append(
@@ -130,14 +170,14 @@ def _profile(plan: Plan, prices: pd.DataFrame, connection: Connection, before: B
         )  # fmt: skip
 
     if before is not None:
-        add(before.net_mw, "left alone", "connection", "MW", style.UNCONTROLLED)
-    add(net, "planned", "connection", "MW", style.CONTROLLED)
+        add(factor * before.net_mw, "left alone", "connection", power, style.UNCONTROLLED)
+    add(factor * net, "planned", "connection", power, style.CONTROLLED)
     reach = NEAR * float(max(net.abs().max(), before.net_mw.abs().max() if before is not None else 0.0))
     for name, limit in _limits(connection, reach).items():
-        held = pd.Series(limit, index=net.index)
-        add(held, name, "connection", "MW", style.LIMIT, dash="4px,3px", width=1.4)
+        held = pd.Series(factor * limit, index=net.index)
+        add(held, name, "connection", power, style.LIMIT, dash="4px,3px", width=1.4)
     for k, column in enumerate(taken):
-        add(taken[column], str(column), "devices", "MW", style.CATEGORIES[k % MOST_DEVICES])
+        add(factor * taken[column], str(column), "devices", power, style.CATEGORIES[k % MOST_DEVICES])
     for k, column in enumerate(soc):
         color = style.CATEGORIES[list(taken).index(column) if column in taken else k % MOST_DEVICES]
         add(100.0 * soc[column], f"{column}, stored", "state of charge", "%", color, showlegend=False)
@@ -145,19 +185,24 @@ def _profile(plan: Plan, prices: pd.DataFrame, connection: Connection, before: B
         if column == "import_eur_per_mwh" or not np.array_equal(prices[column], prices["import_eur_per_mwh"]):
             word = column.removesuffix("_eur_per_mwh")
             add(prices[column], f"price to {word}", "prices", "per MWh", color)
-    titles = {"connection": "MW", "devices": "MW", "state of charge": "%", "prices": "per MWh"}
+    titles = {"connection": power, "devices": power, "state of charge": "%", "prices": "per MWh"}
     layout = (
         style.base_layout(260 + 130 * len(panels))
         | {
             "modebar": {"orientation": "v"},  # the legend needs the room
             "xaxis": {"type": "date", "anchor": axis[panels[-1]], "tickfont": {"size": 12, "color": style.MUTED}},
             "annotations": [style.panel_title(p[:1].upper() + p[1:], domains[p][1]) for p in panels],
+            "shapes": shaded(within(connection.outages, plan), zone),
         }
     )
     for panel in panels:
-        layout[axis[panel].replace("y", "yaxis")] = style.value_axis(titles[panel], domain=list(domains[panel]))
+        whole = {"rangemode": "tozero"} if panel in ("connection", "devices") else {}
+        layout[axis[panel].replace("y", "yaxis")] = style.value_axis(
+            titles[panel], domain=list(domains[panel]), **whole
+        )
     who = "every device" if len(taken.columns) and set(taken.columns) <= set(plan.table["device"]) else "every kind"
     says = f"Import is positive; below, what {who} takes (gives, where negative). Times are {zone}."
+    says += " Shaded: the connection is open." if connection.open_in(plan.horizon).any() else ""
     return Part("profile", "Profile", says, [Chart("chart-profile", traces, layout, "Power before and after, prices")])
 
 
@@ -180,25 +225,27 @@ def _stored(plan: Plan) -> pd.DataFrame:
 def _costs(plan: Plan, before: Before | None) -> Part:
     alone: Mapping[str, float] = {} if before is None else before.parts
     names = [n for n in dict.fromkeys([*plan.parts, *alone]) if abs(plan.parts.get(n, 0)) + abs(alone.get(n, 0)) > 5e-3]
-    rows = [
-        [escaped(n.replace("_", " ")), number(alone.get(n, 0.0), 2), number(plan.parts.get(n, 0.0), 2)] for n in names
-    ]
+    rows = [[escaped(money_part(n)), number(alone.get(n, 0.0), 2), number(plan.parts.get(n, 0.0), 2)] for n in names]
     rows.append(["<b>total</b>", number(sum(alone.values()), 2) if alone else "–", f"<b>{number(plan.cost, 2)}</b>"])
     html = table(["part", "left alone", "planned"], rows, numeric=(1, 2))
     return Part("costs", "Costs", "In money over the horizon; what is earned is negative.", html=html)
 
 
-def _reasons(plan: Plan, zone: str) -> Part:
+def setpoint_rows(plan: Plan | RobustPlan, *, on_network: bool) -> list[tuple[str, str, str, str]]:
+    """Device, quantity, value and reason of what is sent now, in words; without a network nothing reactive is set."""
     now = plan.setpoints()
-    rows = [
-        [
-            f"<b>{escaped(row['device'])}</b>",
-            escaped(row["quantity"]),
-            number(float(row["value"]), 4),
-            escaped(sentence(row["reason"], row["binding"], row["shadow_price"])),
-        ]
-        for row in now.head(MOST_ROWS).to_dict("records")
-    ]
+    now = now if on_network else now[now["quantity"] != "q_mvar"]
+    return [
+        (str(row["device"]), *setpoint_in_words(row["quantity"], float(row["value"])),
+         sentence(row["reason"], row["binding"], row["shadow_price"]))
+        for row in now.to_dict("records")
+    ]  # fmt: skip
+
+
+def reasons_part(plan: Plan | RobustPlan, zone: str, *, on_network: bool) -> Part:
+    """The set-points of the first interval, and why."""
+    now = setpoint_rows(plan, on_network=on_network)
+    rows = [[f"<b>{escaped(who)}</b>", escaped(what), value, escaped(why)] for who, what, value, why in now[:MOST_ROWS]]
     note = f"The first {MOST_ROWS} of {len(now)}." if len(now) > MOST_ROWS else ""
     html = f'<div class="scroll">{table(["device", "quantity", "value", "why"], rows, numeric=(2,))}</div>'
     says = f"What is sent for {plan.horizon.starts[0].tz_convert(zone):%Y-%m-%d %H:%M}, and why."

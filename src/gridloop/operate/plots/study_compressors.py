@@ -12,7 +12,7 @@ from gridloop.operate.plots.study_page import LIMIT, Comparison, Curve, Panel, b
 from gridloop.operate.report import style
 from gridloop.operate.report.chart import Chart, Part, Trace
 from gridloop.operate.report.words import count, escaped
-from gridloop.operate.studies.compressors import CASCADE, EQUAL, FORECAST, TRUTH, CompressorStudy
+from gridloop.operate.studies.compressor_result import CASCADE, EQUAL, FORECAST, LEVEL, TRUTH, CompressorStudy
 from gridloop.optimize.compressors.demand import INTERVAL_S
 from gridloop.optimize.compressors.simulation import Simulated
 from gridloop.units import FloatArray
@@ -26,11 +26,11 @@ SHADES = [[0.0, "#f1f3f5"], [0.09, "#f1f3f5"], [0.1, style.CATEGORIES[1]], [0.27
           [0.28, "#d3e4f0"], [1.0, style.CONTROLLED]]  # fmt: skip
 
 
-def build_compressor_page(study: CompressorStudy, figures: Comparison, story: list[str]) -> str:
+def build_compressor_page(study: CompressorStudy, figures: Comparison, story: list[str], currency: str) -> str:
     """One HTML file: the figures, a week of machines, pressure and power, and the weeks side by side."""
     start, zone = study.first.start, study.demand.zone
     day = f"{study.demand.kind} weeks, {len(study.weeks)} from {start.tz_convert(zone):%Y-%m-%d}"
-    parts = [_gantt(study, zone), _profile(study, zone), _weeks(study, zone)]
+    parts = [_gantt(study, zone), _profile(study, zone, currency), _weeks(study, zone)]
     return build_study_page("Compressed air: a planned sequence", day, story, figures, parts)
 
 
@@ -81,7 +81,7 @@ def _machines(name: str, run: Simulated, study: CompressorStudy, zone: str, titl
     return Chart(f"chart-{name}", [heat], layout, title)
 
 
-def _profile(study: CompressorStudy, zone: str) -> Part:
+def _profile(study: CompressorStudy, zone: str, currency: str) -> Part:
     start = study.first.start
     tables: Mapping[str, pd.DataFrame] = {
         way: study.shown[way].means(INTERVAL_S, start) for way in (CASCADE, TRUTH, FORECAST)
@@ -107,6 +107,10 @@ def _profile(study: CompressorStudy, zone: str) -> Part:
             1.6,
         ),
     ]  # fmt: skip
+    if study.prices is not None:
+        price = study.prices.reindex(after.index)
+        line = Curve("price", price, {"color": style.INK})
+        panels.append(Panel("Price of energy", f"{currency} per MWh", [line], 1.0))
     chart = profile("air", panels, zone, "Use of air, pressure and power of the first week")
     says = f"The first week, simulated in steps of {study.shown[CASCADE].step_s:g} s. Times are {zone}."
     return Part("profile", "Before and after", says, [chart], note="Double-click to see all of the time.")
@@ -116,9 +120,19 @@ def _weeks(study: CompressorStudy, zone: str) -> Part:
     labels = [f"{t.tz_convert(zone):%m-%d}" for t in pd.DatetimeIndex(study.weeks.index)]
     sides = {way: (list(100.0 * study.saving(way)), LOOKS[way]) for way in (TRUTH, FORECAST)}
     chart = bars("weeks", labels, sides, "%", "Energy saved beside the cascade, by week")
+    charts = [chart]
+    if study.prices is not None:
+        sides = {way: (list(100.0 * study.saving(way, what="cost")), LOOKS[way]) for way in (TRUTH, FORECAST)}
+        charts.append(bars("money", labels, sides, "%", "Cost of energy saved beside the cascade, by week"))
     says = (
         f"{count(len(labels), f'{study.demand.kind} week')}: energy saved beside the cascade, on average "
-        f"{100 * study.saving(TRUTH).mean():.1f} % with the true demand and "
-        f"{100 * study.saving(FORECAST).mean():.1f} % with its forecast."
+        f"{_mean(study, TRUTH)} with the true demand and {_mean(study, FORECAST)} with its forecast."
     )
-    return Part("weeks", "Saving by week", says, [chart])
+    return Part("weeks", "Saving by week", says, charts)
+
+
+def _mean(study: CompressorStudy, way: str) -> str:
+    """The mean saving with its ends."""
+    low, high = (100.0 * end for end in study.interval(way))
+    ends = "" if np.isnan(low) else f" ({100 * LEVEL:.0f} %: {low:.1f} … {high:.1f})"
+    return f"{100 * study.saving(way).mean():.1f} %{ends}"

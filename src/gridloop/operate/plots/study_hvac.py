@@ -16,16 +16,19 @@ from gridloop.operate.plots.study_page import (
 )
 from gridloop.operate.report import style
 from gridloop.operate.report.chart import Part
+from gridloop.operate.report.words import number, table
 from gridloop.operate.studies.hvac_house import HouseStudy
 from gridloop.operate.studies.hvac_result import BASELINE, PLANNED, RULE, WAYS, HvacStudy, Week
+from gridloop.operate.studies.hvac_savings import HvacSavings
 
 COLORS = dict(zip(WAYS, (style.UNCONTROLLED, style.CATEGORIES[4], style.CONTROLLED), strict=True))
 BEFORE, ALONE, AFTER = {"color": COLORS[BASELINE]}, {"color": COLORS[RULE], "width": 1.4}, {"color": COLORS[PLANNED]}
 
 
 def build_hvac_page(
-    name: str, day: str, story: list[str], figures: Comparison, found: HvacStudy | HouseStudy, zone: str, currency: str
-) -> str:
+    name: str, day: str, story: list[str], figures: Comparison, found: HvacStudy | HouseStudy, saved: HvacSavings,
+    zone: str, currency: str,
+) -> str:  # fmt: skip
     """One HTML file with everything inside."""
     study = found.study if isinstance(found, HouseStudy) else found
     week = study.weeks[0]
@@ -45,6 +48,7 @@ def build_hvac_page(
         "days", list(days.index), sides, currency, "Cost of energy by day",
     )  # fmt: skip
     parts.append(Part("days", "Money by day", "Cost of electricity at the prices of the hour.", [money]))
+    parts.append(_saved_part(saved, currency))
     if isinstance(found, HouseStudy):
         parts += _model_parts(found)
     return build_study_page(name, day, story, figures, parts)
@@ -88,6 +92,28 @@ def _daily(week: Week, zone: str) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
+def _saved_part(saved: HvacSavings, currency: str) -> Part:
+    """Energy, money and carbon against thermostats, how sure, and a year like it."""
+    named = (("energy_mwh", "electricity, MWh", 3), ("cost", f"energy at its prices, {currency}", 2),
+             ("carbon_t", "carbon, t", 3), ("peak_mw", "highest power, MW", 4))  # fmt: skip
+    rows = []
+    for name, words, digits in named:
+        if name not in saved.saved.table.index:
+            continue
+        ends = saved.ends.get(name)
+        cells = [number(saved.of(name, part), digits) for part in ("baseline", "actual", "saved")]
+        sure = "–" if ends is None else f"{ends[0]:.1%} … {ends[1]:.1%}"
+        year = number(saved.of(name, "saved", yearly=True), min(digits, 2))
+        rows.append([words, *cells, f"{saved.of(name, 'saved_share'):.1%}", sure, year])
+    head = ["", "thermostats", "planned", "saved", "share", "90 % of drawn days", "a year like it"]
+    return Part(
+        "saved", "Saved, and a year like it", " ".join(saved.saved.assumptions),
+        html=table(head, rows, numeric=range(1, len(head))),
+        note="The difference of the span is exact; what other days like these would have saved is told by drawing "
+        "whole days.",
+    )  # fmt: skip
+
+
 def _model_parts(found: HouseStudy) -> list[Part]:
     """How far ahead the model is right, and whether its errors are white."""
     fitted = found.model.fitted
@@ -101,6 +127,9 @@ def _model_parts(found: HouseStudy) -> list[Part]:
         "", "Autocorrelation of one-step errors by hours apart, and the band of white ones",
     )  # fmt: skip
     verdict = "White" if white.white else "Not white"
+    habit = "is a habit of the house (sun, people) that no column tells"
+    if found.model.structure.habit:
+        habit = "is more sudden than the two waves of the day that the model has"
     beyond = f"; beyond the band at {', '.join(map(str, white.beyond))} h" if white.beyond else ""
     rmse = found.ahead.rmse()
     ahead = bars(
@@ -117,6 +146,6 @@ def _model_parts(found: HouseStudy) -> list[Part]:
         Part(
             "residuals", "Residuals",
             f"{verdict}: Ljung-Box over {len(lags)} lags gives p = {white.p_value:.2g}{beyond}. What is left a day "
-            "apart is a habit of the house (sun, people) that no column tells.", [residuals],
+            f"apart {habit}.", [residuals],
         ),
     ]  # fmt: skip

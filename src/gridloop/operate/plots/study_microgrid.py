@@ -55,7 +55,7 @@ def build_microgrid_page(
     ]  # fmt: skip
     head = ["after", "circuit", "takes at once, kW", "in all, kW", "lowest frequency, Hz"]
     more = "" if len(black.steps) <= MOST_STEPS else f" The first {MOST_STEPS} of {len(black.steps)} are shown."
-    why = "" if black.diagnosis is None else f" {black.diagnosis}"
+    why = "" if black.diagnosis is None else f" {' '.join(black.diagnosis.causes)} {black.diagnosis.advice}"
     parts = [
         Part("profile", "Before and after", f"The week of the highest load is shown first. Times are {zone}.", [week],
              note="Double-click to see all of the time."),

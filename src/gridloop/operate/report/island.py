@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
-from gridloop.operate.island_facts import former_of, island_facts, island_table
+from gridloop.operate.island_facts import former_of, island_facts, island_table, picked_up
 from gridloop.operate.island_settings import FIRST_STAGE_HZ, OVER_HZ, RANKS
 from gridloop.operate.report import style
 from gridloop.operate.report.chart import Chart, Part, Trace, band, extended, line
@@ -34,7 +35,8 @@ def part(tables: RunTables, clock: LocalClock) -> Part | None:
     other = other[(other.index >= since) & (other.index <= until)] if len(other) else other
     return Part(
         "island", heading, _says(facts[CONTROLLED], clock, first, hours), [_chart(near, other, clock, hours)],
-        _table(facts), "Frequency: lowest and highest of each interval, by droop and swing of one equivalent machine. "
+        _table(facts) + _order(picked_up(ours), clock),
+        "Frequency: lowest and highest of each interval, by droop and swing of one equivalent machine. "
         "Classes of load are drawn upon each other; what is not served is left white below the dotted line.",
     )  # fmt: skip
 
@@ -54,9 +56,19 @@ def _chart(near: pd.DataFrame, other: pd.DataFrame, clock: LocalClock, hours: fl
         line(x, extended(1.0 - state), name="open", color=style.LIMIT, fill="tozeroy", yaxis="y", showlegend=False,
              fillcolor=style.tint(style.LIMIT, 0.25), hovertemplate="%{y:.0f}<extra>connection open</extra>")
     )  # fmt: skip
-    low, high = extended(near["connection", "hz_min"]), extended(near["connection", "hz_max"])
-    traces += band(x, low, high, name="frequency", color=style.CONTROLLED, yaxis="y2", unit="Hz", form=".3f",
-                   ends=("lowest", "highest"), alpha=0.35)  # fmt: skip
+    dark = _dark(near)
+    if dark.any():
+        traces.append(
+            line(x, extended(1.0 * dark), name="dark", color=style.INK, fill="tozeroy", yaxis="y",
+                 fillcolor=style.tint(style.INK, 0.6), hovertemplate="%{y:.0f}<extra>without voltage</extra>")
+        )  # fmt: skip
+    for k, (first, last) in enumerate(_stretches(~dark)):
+        part = near.iloc[first:last]
+        traces += band(
+            x[first : last + 1], extended(part["connection", "hz_min"]), extended(part["connection", "hz_max"]),
+            name="frequency", color=style.CONTROLLED, yaxis="y2", unit="Hz", form=".3f", ends=("lowest", "highest"),
+            alpha=0.35, **({"showlegend": False} if k else {}),
+        )  # fmt: skip
     for value, name in ((FIRST_STAGE_HZ, "first stage of load shedding"), (OVER_HZ, "plants give way")):
         traces.append(
             line([x[0], x[-1]], [value, value], name=name, color=style.LIMIT, dash="4px,3px", width=1.2, yaxis="y2",
@@ -88,7 +100,13 @@ def _chart(near: pd.DataFrame, other: pd.DataFrame, clock: LocalClock, hours: fl
                  name="charge, uncontrolled", shape="linear", color=style.UNCONTROLLED, yaxis="y5", digits=1,
                  showlegend=False, hovertemplate="%{y:.0f} %<extra>uncontrolled</extra>")
         )  # fmt: skip
-    titles = ("Connection open", "Frequency", "Loads by class", "What the source gives", "Its state of charge")
+    titles = (
+        "Connection open, and dark" if dark.any() else "Connection open",
+        "Frequency",
+        "Loads by class",
+        "What the source gives",
+        "Its state of charge",
+    )
     layout = style.base_layout(820) | {
         "modebar": {"orientation": "v"},
         "xaxis": clock.axis(anchor="y5") | {"range": [x[0], x[-1]], "nticks": 9},
@@ -102,6 +120,17 @@ def _chart(near: pd.DataFrame, other: pd.DataFrame, clock: LocalClock, hours: fl
     for k, (unit, domain, extra) in enumerate(zip(units, domains, more, strict=True)):
         layout["yaxis" if k == 0 else f"yaxis{k + 1}"] = style.value_axis(unit, domain=list(domain), **extra)
     return Chart("chart-island", traces, layout, "Connection, frequency, loads by class and the source over the island")
+
+
+def _dark(near: pd.DataFrame) -> pd.Series:
+    """Whether an interval was without voltage as a whole, as its frequency says."""
+    return near["connection", "hz_min"].isna()
+
+
+def _stretches(there: pd.Series) -> list[tuple[int, int]]:
+    """First and last but one of every run of True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], there.to_numpy(dtype=int), [0]])))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
 def _says(facts: dict[str, object], clock: LocalClock, first: pd.DatetimeIndex, hours: float) -> str:
@@ -118,7 +147,17 @@ def _says(facts: dict[str, object], clock: LocalClock, first: pd.DatetimeIndex, 
         said.append(f"Of the priority load {number(lost['priority'], 3)} MWh were not served.")
     if _figure(facts, "dark_h") > 0:
         said.append(f"It was dark for {number(_figure(facts, 'dark_h'), 2)} h.")
-    if facts.get("closing_closed_s") is not None:
+    if facts.get("picked_up"):
+        said.append(
+            f"From black {number(_figure(facts, 'picked_up'), 0)} circuits were switched on one after the other, from "
+            f"{number(_figure(facts, 'pick_up_first_h'), 2)} to {number(_figure(facts, 'pick_up_last_h'), 2)} h after "
+            f"it had opened; the deepest pick-up took the frequency to {number(_figure(facts, 'pick_up_hz_min'), 2)} "
+            "Hz."
+        )
+    if facts.get("closing_closed_s") is not None and facts.get("closing_angle_deg") is None:
+        said.append(f"The grid was closed onto the dark island, {number(_figure(facts, 'closing_closed_s'), 0)} s into "
+                    "its last interval.")  # fmt: skip
+    elif facts.get("closing_closed_s") is not None:
         said.append(
             f"It came back {number(_figure(facts, 'closing_closed_s'), 0)} s into its last interval, at "
             f"{number(_figure(facts, 'closing_frequency_hz'), 3, sign=True)} Hz, "
@@ -128,6 +167,25 @@ def _says(facts: dict[str, object], clock: LocalClock, first: pd.DatetimeIndex, 
     else:
         said.append("It had not come back when the run ended.")
     return " ".join(said)
+
+
+def _order(order: pd.DataFrame, clock: LocalClock) -> str:
+    """Who came back from black, in which order, and the AC state after every switching; no row of it is left out."""
+    if order.empty:
+        return ""
+    names = ["at", "circuits", "take at the switch, MW", "on in all, MW", "lowest Hz", "voltages, pu", "loading, %"]
+    cells = [
+        [
+            at.round("s").tz_convert(clock.zone).strftime("%H:%M:%S"),
+            ", ".join(escaped(name) for name in rows["circuit"]),
+            number(float(rows["takes_mw"].sum()), 3), number(float(rows["load_mw"].iloc[0]), 3),
+            number(float(rows["hz_min"].iloc[0]), 2),
+            f"{number(float(rows['v_min_pu'].iloc[0]), 3)} … {number(float(rows['v_max_pu'].iloc[0]), 3)}",
+            number(float(rows["loading_max_pct"].iloc[0]), 1),
+        ]
+        for at, rows in ((pd.Timestamp(str(at)), rows) for at, rows in order.groupby("at"))
+    ]  # fmt: skip
+    return "<h3>Back from black</h3>" + table(names, cells, numeric=(2, 3, 4, 6))
 
 
 def _figure(facts: dict[str, object], name: str) -> float:

@@ -8,13 +8,14 @@ Every week is judged by the same simulation of the same machines and the same us
                          production plan, state of the machines as it was
 
 Both sequences are followed by the same rule in real time, with settings found on the weeks before. Nothing is tuned on
-the weeks that count. The weeks are synthetic, or a plant's recording (`compressor_weeks`).
+the weeks that count. The weeks are synthetic, or a plant's recording (`compressor_weeks`). Where there are prices the
+sequences are planned on them, air in the receiver included; rules of today do not know them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,107 +24,29 @@ import pandas as pd
 from gridloop.errors import OutOfRange
 from gridloop.forecast.air import AirForecaster
 from gridloop.forecast.operation.guard import GuardedForecaster
+from gridloop.operate.studies.compressor_prices import over_weeks
+from gridloop.operate.studies.compressor_result import (
+    CASCADE,
+    EQUAL,
+    FORECAST,
+    TRUTH,
+    WAYS,
+    CompressorStudy,
+)
+from gridloop.operate.studies.compressor_trim import FLAT_PRICE, HOURS, Trim, plan_of, tune_trim
 from gridloop.operate.studies.compressor_weeks import LEARN_WEEKS, Demand
 from gridloop.optimize.compressors.demand import INTERVAL_S, STEP_S, Week, demo_station
-from gridloop.optimize.compressors.rules import (
-    MARGIN_BAR,
-    Cascade,
-    EqualShares,
-    FollowSequence,
-    tune_cascade,
-    tune_equal,
-)
-from gridloop.optimize.compressors.sequence import MOST_STATES, best_sequence, searchable
+from gridloop.optimize.compressors.rules import tune_cascade, tune_equal
+from gridloop.optimize.compressors.sequence import MOST_STATES, searchable
+from gridloop.optimize.compressors.sequence import Sequence as Found
 from gridloop.optimize.compressors.simulation import Simulated, Simulator, simulate
 from gridloop.optimize.devices.compressor_station import CompressorStation
-from gridloop.units import BoolArray, FloatArray
+from gridloop.units import FloatArray
 
-CASCADE, EQUAL, TRUTH, FORECAST = "cascade", "equal shares", "true demand", "forecast"
-WAYS = (CASCADE, EQUAL, TRUTH, FORECAST)
+__all__ = ["CASCADE", "EQUAL", "FORECAST", "TRUTH", "TUNE_WEEKS", "WAYS", "CompressorStudy", "study"]
+
 TUNE_WEEKS = 4
-TARGETS_BAR = (0.2, 0.23, 0.26, 0.3, 0.35, 0.4)
-"""Above the lowest pressure: what a sequence may hold."""
-RESERVE_M3_PER_MIN = 1.0
-HOURS = INTERVAL_S / 3600.0
 AHEAD_H, REPLAN_H = 12.0, 1.0
-FLAT_PRICE = 100.0
-"""Money per MWh: with the same price at all times the cheapest sequence is the one that takes least energy."""
-
-
-@dataclass(frozen=True)
-class Trim:
-    """How a sequence is planned and followed.
-
-    target_bar  pressure that is held; reserve_m3_per_min: flow to spare of the machines that are planned;
-    spare_m3_per_min  what must be left where a machine is to go
-    """
-
-    target_bar: float
-    reserve_m3_per_min: float
-    spare_m3_per_min: float = 1.5
-    half_band_bar: float = 0.1
-
-    def rule(self, planned: BoolArray, min_bar: float) -> FollowSequence:
-        """The rule that follows a sequence [machine, interval]; it calls for help close to the band."""
-        return FollowSequence(
-            planned, HOURS, self.target_bar, self.half_band_bar, self.spare_m3_per_min, low_bar=min_bar + 0.05
-        )
-
-    def station(self, station: CompressorStation, demand: FloatArray, reserve: FloatArray | float) -> CompressorStation:
-        """The station as it is planned: around its target."""
-        return replace(
-            station, demand_m3_per_min=demand, reserve_m3_per_min=reserve, min_bar=self.target_bar,
-            max_bar=min(self.target_bar + 0.2, station.max_bar), start_bar=None,
-            leak_m3_per_min=station.leak(self.target_bar),
-        )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class CompressorStudy:
-    """What the weeks came to.
-
-    weeks     by week: MWh of each way, starts, lowest and highest pressure, seconds outside the band, the gap of the
-              sequence and how much of the air was forecast wrongly
-    station, cascade, equal, trim   what was compared
-    forecast  mae_m3_per_min, last_week_mae_m3_per_min, coverage of the band from p10 to p90, all of the judged weeks
-    shown     way → simulation of the first week; sequence: its planned machines [machine, interval]
-    """
-
-    weeks: pd.DataFrame
-    station: CompressorStation
-    cascade: Cascade
-    equal: EqualShares
-    trim: Trim
-    forecast: Mapping[str, float]
-    shown: Mapping[str, Simulated]
-    demand: Demand
-    planned: BoolArray = field(repr=False)
-
-    @property
-    def first(self) -> Week:
-        """The first week that is judged."""
-        return self.demand.weeks[self.demand.learn]
-
-    def saving(self, way: str, beside: str = CASCADE) -> pd.Series:
-        """Share of energy that a way saves beside another, by week."""
-        return 1.0 - self.weeks[f"{way} mwh"] / self.weeks[f"{beside} mwh"]
-
-    def facts(self) -> dict[str, object]:
-        """The figures as plain values."""
-        found: dict[str, object] = {"weeks": len(self.weeks), **self.demand.facts()}
-        for way in WAYS:
-            name = way.replace(" ", "_")
-            found[f"{name}_mwh"] = float(self.weeks[f"{way} mwh"].sum())
-            found[f"{name}_outside_s"] = float(self.weeks[f"{way} outside_s"].sum())
-            found[f"{name}_low_bar"] = float(self.weeks[f"{way} low_bar"].min())
-            found[f"{name}_high_bar"] = float(self.weeks[f"{way} high_bar"].max())
-            found[f"{name}_starts"] = int(self.weeks[f"{way} starts"].sum())
-            if way != CASCADE:
-                saved = self.saving(way)
-                found[f"{name}_saving_pct"] = 100.0 * float(saved.mean())
-                found[f"{name}_saving_by_week_pct"] = [round(100.0 * float(s), 2) for s in saved]
-        found["largest_gap_pct"] = 100.0 * float(self.weeks["gap"].max())
-        return found | dict(self.forecast)
 
 
 def study(
@@ -132,6 +55,7 @@ def study(
     seed: int = 0,
     station: CompressorStation | None = None,
     demand: Demand | None = None,
+    prices: pd.Series | None = None,
     tune_weeks: int = TUNE_WEEKS,
     told: Callable[[str], None] = lambda text: None,
 ) -> CompressorStudy:
@@ -139,10 +63,13 @@ def study(
 
     station  None: `demo_station`; its demand is not looked at
     demand   instead of so many synthetic weeks of this seed
+    prices   money per MWh, UTC, on any regular clock, over the judged weeks (made-up ones: see `over_weeks`); known a
+             horizon ahead. None: the same at all times, and no money
     tune_weeks  the last ones of those before, on which rules are tuned; as many as there are where they are fewer
     told     hears what is done now
 
-    Raises `OutOfRange` where there is no week, the station is too small, or no cascade keeps its band.
+    Raises `OutOfRange` where there is no week, the station is too small, or no cascade keeps its band; `OutsideData`
+    where prices do not cover the weeks.
     """
     if weeks < 1 or not 1 <= tune_weeks <= LEARN_WEEKS:
         raise OutOfRange(
@@ -159,6 +86,8 @@ def study(
             "the machines. Give shorter ones."
         )
     past, judged = demand.weeks[: demand.learn][-tune_weeks:], demand.weeks[demand.learn :]
+    quarters = pd.DatetimeIndex(np.concatenate([week.mean.index for week in judged]), name="valid_at")
+    priced = None if prices is None else over_weeks(prices, quarters, demand)
     told("Tuning cascade and equal shares on weeks before")
     used = [week.used for week in past]
     cascade, equal = tune_cascade(station, used, STEP_S), tune_equal(station, used, STEP_S)
@@ -169,30 +98,33 @@ def study(
     air = pd.concat([week.mean for week in demand.weeks]).to_frame("air")
     forecaster = GuardedForecaster(AirForecaster(plan, zone=demand.zone, seed=seed, threads=1))
     forecaster.fit(air, until=judged[0].start)
-    rows, errors, planned = [], [], np.zeros((0, 0), dtype=bool)
+    price = pd.Series(FLAT_PRICE, index=quarters) if priced is None else priced
+    rows, errors, powers, planned = [], [], [], np.zeros((0, 0), dtype=bool)
     shown: dict[str, Simulated] = {}
     for k, week in enumerate(judged):
         told(f"Week {k + 1} of {len(judged)}")
-        truth = best_sequence(
-            trim.station(station, week.mean.to_numpy(), trim.reserve_m3_per_min), np.full(len(week.mean), FLAT_PRICE),
-            np.full(len(week.mean), HOURS), gap=0.001,
-        )  # fmt: skip
+        here = np.asarray(price.reindex(week.mean.index), dtype=float)
+        truth = plan_of(station, trim, week.mean.to_numpy(dtype=float), here, gap=0.001)
         if truth is None:
             raise OutOfRange(f"Week {k + 1}: no sequence meets the use of air; the station is too small for it.")
-        rolled, wrong = _rolled(station, trim, week, air, forecaster)
+        rolled, wrong = _rolled(station, trim, week, air, forecaster, price)
         runs = {
             CASCADE: simulate(station, week.used, STEP_S, cascade),
             EQUAL: simulate(station, week.used, STEP_S, equal),
-            TRUTH: simulate(station, week.used, STEP_S, trim.rule(truth.on, station.min_bar)),
+            TRUTH: simulate(station, week.used, STEP_S, trim.rule(truth.on, station.min_bar, _targets(trim, truth))),
             FORECAST: rolled,
         }
+        mean = pd.DataFrame({way: run.means(INTERVAL_S, week.start)["p_kw"] / 1000.0 for way, run in runs.items()})
         row: dict[str, float] = {"gap": truth.gap, "air_m3": float(week.used.sum() * STEP_S / 60.0)}
         for way, run in runs.items():
             row |= {
                 f"{way} mwh": run.energy_mwh, f"{way} starts": run.starts, f"{way} outside_s": run.outside_s,
                 f"{way} low_bar": float(run.pressure_bar.min()), f"{way} high_bar": float(run.pressure_bar.max()),
             }  # fmt: skip
+            if priced is not None:
+                row[f"{way} cost"] = float(mean[way].to_numpy() @ here) * HOURS
         rows.append(row)
+        powers.append(mean)
         errors.append(wrong)
         if not shown:
             shown, planned = runs, truth.on
@@ -203,44 +135,21 @@ def study(
         "last_week_mae_m3_per_min": float(wrong["last_week"].abs().mean()),
         "coverage_10_90": float(wrong["inside"].mean()),
     }
-    return CompressorStudy(table, station, cascade, equal, trim, told_by, shown, demand, planned)
+    return CompressorStudy(
+        table, pd.concat(powers), priced, station, cascade, equal, trim, told_by, shown, demand, planned
+    )  # fmt: skip
 
 
-def tune_trim(station: CompressorStation, weeks: Sequence[Week]) -> Trim:
-    """The target that takes least energy over some weeks among those that keep the band in all, with the same margin.
-
-    Raises `OutOfRange` where there is none.
-    """
-    # Sequences hardly depend on the target: one for each week does for all.
-    lowest, planned = Trim(station.min_bar + TARGETS_BAR[0], RESERVE_M3_PER_MIN), []
-    for week in weeks:
-        hours = np.full(len(week.mean), HOURS)
-        here = lowest.station(station, week.mean.to_numpy(), RESERVE_M3_PER_MIN)
-        found = best_sequence(here, np.full(hours.size, FLAT_PRICE), hours, gap=None)
-        if found is None:
-            raise OutOfRange("No sequence meets the use of air in the weeks before: the station is too small for it.")
-        planned.append(found.on)
-    best: tuple[float, Trim] | None = None
-    for over in TARGETS_BAR:
-        trim = replace(lowest, target_bar=station.min_bar + over)
-        runs = [
-            simulate(station, week.used, STEP_S, trim.rule(on, station.min_bar))
-            for week, on in zip(weeks, planned, strict=True)
-        ]
-        energy = sum(run.energy_mwh for run in runs)
-        if all(run.keeps(MARGIN_BAR) for run in runs) and (best is None or energy < best[0]):
-            best = energy, trim
-    if best is None:
-        raise OutOfRange(
-            f"No sequence keeps {station.min_bar:g} … {station.max_bar:g} bar in the weeks before: give a wider band, "
-            "a larger receiver, or more machines."
-        )
-    return best[1]
+def _targets(trim: Trim, found: Found) -> FloatArray:
+    """Pressures that a plan holds on average, interval by interval: above the target where it stores air."""
+    begin = np.concatenate([[trim.target_bar], found.pressure_bar[:-1]])
+    return np.asarray(np.maximum(trim.target_bar, 0.5 * (begin + found.pressure_bar)))
 
 
 def _rolled(
-    station: CompressorStation, trim: Trim, week: Week, air: pd.DataFrame, forecaster: GuardedForecaster
-) -> tuple[Simulated, pd.DataFrame]:
+    station: CompressorStation, trim: Trim, week: Week, air: pd.DataFrame, forecaster: GuardedForecaster,
+    price: pd.Series,
+) -> tuple[Simulated, pd.DataFrame]:  # fmt: skip
     """A week on forecasts: planned again every `REPLAN_H` for `AHEAD_H` from the state as it is."""
     per, every, ahead = round(INTERVAL_S / STEP_S), round(REPLAN_H / HOURS), round(AHEAD_H / HOURS)
     runner = Simulator(station, STEP_S)
@@ -261,13 +170,15 @@ def _rolled(
             replace(m, on_before=on, since_h=max(float(since), 1e-3))
             for m, on, since in zip(station.machines, runner.on, runner.since_h, strict=True)
         ]
-        reserve = np.maximum(trim.reserve_m3_per_min, high - middle)
-        here = trim.station(replace(station, machines=machines), middle, reserve)
-        hours = np.full(len(valid), HOURS)
-        found = best_sequence(here, np.full(len(valid), FLAT_PRICE), hours, gap=None)
+        found = plan_of(
+            replace(station, machines=machines), trim, middle, price.reindex(valid).to_numpy(),
+            reserve=np.maximum(trim.reserve_m3_per_min, high - middle),
+        )  # fmt: skip
         # Where no sequence meets the forecast all that there is runs.
         on = np.ones((len(machines), len(valid)), dtype=bool) if found is None else found.on
-        parts.append(runner.run(week.used[t * per : (t + now) * per], trim.rule(on, station.min_bar)))
+        targets = None if found is None else _targets(trim, found)
+        rule = trim.rule(on, station.min_bar, targets)
+        parts.append(runner.run(week.used[t * per : (t + now) * per], rule))
     return joined(parts), pd.concat(wrong)
 
 

@@ -25,7 +25,7 @@ from gridloop.optimize.devices.building import Building
 from gridloop.optimize.devices.connection import Connection
 from gridloop.optimize.devices.given_numbers import over_steps
 from gridloop.optimize.horizon import Horizon
-from gridloop.optimize.problems.schedule import schedule
+from gridloop.optimize.problems.replanned import Replanned
 from gridloop.units import FloatArray
 
 LEADS_H = (-0.5, 0.0, 1.0, 2.0, 3.0, 5.0, 7.0)
@@ -109,7 +109,7 @@ def run_week(
     assert belief is not None
     rule = Following.on(real, len(index), running.parts)
     expected = np.full(len(index), np.nan)
-    peak, plans, elastic, failed = 0.0, 0, 0, 0
+    peak, plans, elastic, failed, planner = 0.0, 0, 0, 0, Replanned()
     month = peak_eur_per_mw_month * 24 * days / MONTH_H
     for t in range(len(index)):
         if t % every_h == 0:
@@ -128,7 +128,7 @@ def run_week(
                                 carbon_eur_per_t=carbon_eur_per_t)  # fmt: skip
             known = pd.Series(_known(prices, index[t], ahead, zone), index=ahead)
             link = Connection(contracted_peak_mw=peak, peak_price_per_mw=month) if month > 0 else Connection()
-            plan = schedule([asked], known, connection=link)
+            plan = planner.schedule([asked], known, connection=link)
             plans += 1
             if plan.solved:
                 elastic += plan.parts["building_outside"] > 1e-6

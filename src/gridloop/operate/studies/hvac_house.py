@@ -20,8 +20,10 @@ from gridloop.operate.studies.hvac_result import HvacStudy
 from gridloop.operate.studies.weather_ahead import WeatherAhead
 from gridloop.optimize.building.ahead import Ahead
 from gridloop.optimize.building.discrete import noise_of
+from gridloop.optimize.building.likelihood import noise_powers
 from gridloop.optimize.building.model import BuildingModel
 from gridloop.optimize.building.readings import readings_of
+from gridloop.optimize.building.structure import HEAT
 from gridloop.optimize.devices.building import Building
 from gridloop.optimize.devices.building_plant import HvacMachine
 from gridloop.units import FloatArray
@@ -59,7 +61,7 @@ class House:
         machine = HvacMachine.heat_pump(self.heat_pump_mw, outdoor_c, supply_c=self.supply_c)
         sun: FloatArray | float = sun_w_m2 if self.model.structure.sun else 0.0
         return Building(self.model, [machine], outdoor_c, min_c=low, max_c=high, occupied=there, sun_w_m2=sun,
-                        outside_cost=self.outside_cost, id="house")  # fmt: skip
+                        gains_mw=self.model.habit_mw(index), outside_cost=self.outside_cost, id="house")  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +97,8 @@ def house_study(
     zone: str = "UTC",
     heat_pump_mw: float | None = None,
     every_h: int = 1,
+    carbon_t_per_mwh: pd.Series | None = None,
+    carbon_eur_per_t: float = 0.0,
     seed: int = 0,
     tell: Callable[[str], None] = lambda text: None,
 ) -> HouseStudy:
@@ -102,6 +106,7 @@ def house_study(
 
     data     as `BuildingModel.fit` takes it, with heat_mw
     prices   money per MWh, hourly, over the days held back and two days before
+    carbon_t_per_mwh  of the grid's energy, over the same hours as the prices, at carbon_eur_per_t
     heat_pump_mw  heat of the pump; None: 0.6 of the highest that was recorded, mostly the first hour of a morning
 
     Raises as `BuildingModel.fit`, and `OutOfRange` where nothing is left to fit to.
@@ -111,33 +116,38 @@ def house_study(
     given = data.drop(columns=[name for name in ("boiler_c",) if name in data and "heat_mw" in data])
     split = len(given) - 24 * days
     tell("identifying the house")
-    model = BuildingModel.fit(given.iloc[:split], seed=seed)
+    model = BuildingModel.fit(given.iloc[:split], habit=None, zone=zone, seed=seed)
     start = pd.DatetimeIndex(given.index)[split]
     ahead = model.ahead(given, leads=LEADS, since=start)
     tell("identifying what it was like in the end")
-    truth = BuildingModel.fit(given, states=model.structure.states, seed=seed)
+    own = model.structure
+    truth = BuildingModel.fit(given, states=own.states, habit=own.habit, zone=zone, seed=seed)
     size = heat_pump_mw or 0.6 * float(given["heat_mw"].max())
-    read = readings_of(given)
+    read = readings_of(given, zone)
     kept, gained = truth.step(1.0)
     states = truth.states(given).to_numpy()
     first = split - 24
     recorded = states[1:] - (states[:-1] @ kept.T + read.u[:-1] @ gained.T)
     disturbance = np.vstack([recorded, np.zeros((1, states.shape[1]))])[first:].T
     weather = WeatherAhead.fit(given["outdoor_c"], given.get("sun_w_m2"), start)
-    gain = _gain(model)
+    gain = _gain(model, float((read.u[:split, HEAT] ** 2).mean()))
     week = run_week(
         House(truth, size, zone=zone), House(model, size, zone=zone), weather, prices, start, days, zone=zone,
-        every_h=every_h, disturbance=disturbance, initial_c=[states[first]], gains=[gain], tell=tell,
+        every_h=every_h, carbon_t_per_mwh=carbon_t_per_mwh, carbon_eur_per_t=carbon_eur_per_t,
+        disturbance=disturbance, initial_c=[states[first]], gains=[gain], tell=tell,
     )  # fmt: skip
     return HouseStudy(model, ahead, HvacStudy("house", [week]), size)
 
 
-def _gain(model: BuildingModel) -> FloatArray:
-    """How much a reading that is a kelvin off moves each state, once the filter is steady. [state]"""
+def _gain(model: BuildingModel, heat_2: float) -> FloatArray:
+    """How much a reading that is a kelvin off moves each state, once the filter is steady at such heat. [state]
+
+    heat_2  mean square of the heat [MW²]: what is put in is off by a share of it
+    """
     kept, _ = model.step(1.0)
     a, _ = model.equations()
-    power = np.array([model.noises[f"{state}_noise_k"] ** 2 for state in model.structure.states])
-    noise, reading = noise_of(a, power, 1.0), model.noises["reading_noise_k"] ** 2
+    always, more = noise_of(a, noise_powers(model.structure, model.values, model.noises), 1.0)
+    noise, reading = always + heat_2 * more, model.noises["reading_noise_k"] ** 2
     cover = noise.copy()
     gain = np.zeros(len(a))
     for _ in range(STEADY):

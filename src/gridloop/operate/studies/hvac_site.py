@@ -7,6 +7,8 @@ prices = "prices.csv"             # `read_prices`; hourly
 first = 2016-08-22                # local day
 days = 7
 peak_eur_per_mw_month = 0.0       # demand charge
+carbon = "carbon.csv"             # `read_carbon`, hourly like the prices: told, and planned for where it has a price
+carbon_eur_per_t = 0.0
 [[rooms]]                         # none: the example of 20 zones
 id = "hall"
 use = "storage"                   # office, dock, storage, cold
@@ -27,6 +29,7 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import BadInput, OutOfRange, OutsideData, listed
+from gridloop.io.carbon import read_carbon
 from gridloop.io.house import read_house
 from gridloop.io.prices import read_prices
 from gridloop.io.toml_file import read_toml
@@ -38,7 +41,8 @@ from gridloop.operate.studies.warehouse import Room, Warehouse, example_warehous
 from gridloop.operate.studies.weather_ahead import DAY, PAST_DAYS, WeatherAhead
 
 KNOWN = ("zone", "weather", "weather_start", "prices", "area", "first", "days", "every_h", "peak_eur_per_mw_month",
-         "truth_spread", "rooms", "house", "open_from", "open_to", "workdays")  # fmt: skip
+         "carbon", "carbon_eur_per_t", "truth_spread",
+         "rooms", "house", "open_from", "open_to", "workdays")  # fmt: skip
 SPREAD = 0.15
 # Two weeks say what is usual, a day is run to settle, and two more have forecasts whose errors are known.
 BEFORE_DAYS = PAST_DAYS + 3
@@ -50,6 +54,7 @@ class HvacCase:
     """What a study needs.
 
     weather, prices  hourly, UTC; readings: of a house, else None
+    carbon_t_per_mwh of the grid's energy, over the hours of the prices; None where nobody says it
     synthetic        what of it nobody measured, in words
     """
 
@@ -63,6 +68,8 @@ class HvacCase:
     days: int
     every_h: int = 1
     peak_eur_per_mw_month: float = 0.0
+    carbon_t_per_mwh: pd.Series | None = None
+    carbon_eur_per_t: float = 0.0
     spread: float = SPREAD
     readings: pd.DataFrame | None = None
     heat_pump_mw: float | None = None
@@ -70,15 +77,19 @@ class HvacCase:
 
     def run(self, *, seed: int = 0, tell: Callable[[str], None] = lambda text: None) -> HvacStudy | HouseStudy:
         """The study."""
+        carbon: dict[str, Any] = {
+            "carbon_t_per_mwh": self.carbon_t_per_mwh, "carbon_eur_per_t": self.carbon_eur_per_t
+        }  # fmt: skip
         if self.readings is not None:
             return house_study(self.readings, self.prices, days=self.days, zone=self.zone,
-                               heat_pump_mw=self.heat_pump_mw, every_h=self.every_h, seed=seed, tell=tell)  # fmt: skip
+                               heat_pump_mw=self.heat_pump_mw, every_h=self.every_h, seed=seed, tell=tell,
+                               **carbon)  # fmt: skip
         start = self.first.tz_convert("UTC")
         ahead = WeatherAhead.fit(self.weather["outdoor_c"], self.weather["sun_w_m2"], start)
         truth = self.warehouse.uncertain(self.spread, seed)
         week = run_week(
             truth, self.warehouse, ahead, self.prices, start, self.days, zone=self.zone, every_h=self.every_h,
-            peak_eur_per_mw_month=self.peak_eur_per_mw_month, tell=tell,
+            peak_eur_per_mw_month=self.peak_eur_per_mw_month, tell=tell, **carbon,
         )  # fmt: skip
         return HvacStudy(self.name, [week])
 
@@ -162,7 +173,27 @@ def _prices(file: Path, given: Mapping[str, Any], zone: str, first: pd.Timestamp
         start=start - pd.Timedelta(days=2), end=start + pd.Timedelta(days=days),
     )  # fmt: skip
     column = str(table.columns[0])
-    return {"prices": table[column].resample("1h").mean(), "currency": column.split("_")[1].upper()}
+    hourly = table[column].resample("1h").mean()
+    return {"prices": hourly, "currency": column.split("_")[1].upper(), **_carbon(file, given, zone, hourly)}
+
+
+def _carbon(file: Path, given: Mapping[str, Any], zone: str, prices: pd.Series) -> dict[str, Any]:
+    """Carbon of the grid over the hours of the prices, and its price; nothing where the site does not say it."""
+    price = float(given.get("carbon_eur_per_t", 0.0))
+    if "carbon" not in given:
+        if price:
+            raise BadInput(f"{file.name}: carbon_eur_per_t needs carbon, the file of what a MWh of the grid emits.")
+        return {}
+    if not 0 <= price < np.inf:
+        raise OutOfRange(f"{file.name}: carbon_eur_per_t is {price:g}; it must not be negative.")
+    hourly = read_carbon(file.parent / str(given["carbon"]), zone).resample("1h").mean().reindex(prices.index)
+    missing = prices.index[hourly.isna()]
+    if len(missing):
+        raise OutsideData(
+            f"{file.name}: carbon has no value in {len(missing)} of {len(prices)} hours, the first {missing[0]}; "
+            f"needed is {prices.index[0]} to {prices.index[-1]}."
+        )
+    return {"carbon_t_per_mwh": hourly, "carbon_eur_per_t": price}
 
 
 def _room(file: Path, k: int, room: Mapping[str, Any]) -> Room:

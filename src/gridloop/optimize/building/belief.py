@@ -49,7 +49,8 @@ class Belief:
         if self.moved:
             self.off += LEARNT * (air - self.now[self.fine.first] - self.off)
         self.now[self.fine.first] = air
-        return self.fine.alone(k, self.now)[self.fine.first] + self.off, self.fine.per_mw[self.fine.first, k]
+        left = self.fine.after(k, self.now, np.zeros(air.size))  # neighbours' heat is in it
+        return left[self.fine.first] + self.off, self.fine.per_mw[self.fine.first, k]
 
     def given(self, k: int, heat_mw: FloatArray) -> None:
         """Heat that the zones got in part k."""

@@ -2,12 +2,13 @@
 
 Each is first fitted to the first two thirds and judged by its errors a day ahead in the last third. Among those within
 a tenth of the best the one with the lowest Bayesian criterion over all readings is taken: a state that does not pay for
-its parameters stays out. Likelihood ratios of nested structures are told beside it.
+its parameters stays out. Likelihood ratios of nested structures are told beside it. To the one that is chosen a habit
+of the day is added, and stays where the same rule takes it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,8 @@ CANDIDATES = (
     ("indoor", "envelope", "heater"),
 )
 HELD_BACK = 1 / 3
+HABIT_HOURS = 336.0
+"""Readings from which a habit of the day is looked for: two weeks have each hour of it fourteen times."""
 NEAR_BEST = 1.1
 # A filter needs a day to find the hidden states; errors before are those of its start.
 SETTLING_H = 24.0
@@ -53,30 +56,27 @@ class _Candidate:
 
 
 def identify(
-    data: pd.DataFrame, *, states: tuple[str, ...] | None, always: bool, starts: int, seed: int
-) -> BuildingModel:
+    data: pd.DataFrame, *, states: tuple[str, ...] | None, always: bool, habit: bool | None, zone: str, starts: int,
+    seed: int,
+) -> BuildingModel:  # fmt: skip
     """Arguments and errors as of `BuildingModel.fit`."""
     if starts < 1:
         raise BadInput(f"starts is {starts}; at least one search is needed.")
-    read = readings_of(data)
+    read = readings_of(data, zone)
     asked = CANDIDATES if states is None else (states,)
-    structures = [structure_of(data, each, always=always) for each in asked]
+    structures = [structure_of(data, each, always=always, zone=zone) for each in asked]
     refuse_too_short(read, structures[0], len(Search(structures[0], read).names))
-    long_enough = [s for s in structures if _fits(s, read)]
-    split = int(read.y.size * (1 - HELD_BACK))
-    candidates: list[_Candidate] = []
-    for structure in long_enough:
-        early = Search(structure, read.part(slice(0, split)))
-        smaller = [_start_from(c, early) for c in candidates if set(c.structure.states) < set(structure.states)]
-        first = early.run([*early.starts(starts, seed), *smaller])
-        judged = _model(early, first, None)._ahead(read, max(1, round(24 / read.hours)), split)
-        whole = Search(structure, read)
-        found = whole.run([first.theta, *whole.starts(max(1, starts // 2), seed + 1)])
-        candidates.append(_Candidate(structure, whole, found, judged))
     known = int(np.isfinite(read.y).sum())
-    best = min(c.validation.rmse_k for c in candidates)
-    near = [c for c in candidates if c.validation.rmse_k <= NEAR_BEST * best] or candidates
-    chosen = min(near, key=lambda c: c.bic(known))
+    candidates: list[_Candidate] = []
+    for structure in (s for s in structures if _fits(s, read)):
+        smaller = [c for c in candidates if set(c.structure.states) < set(structure.states)]
+        candidates.append(_judged(structure, read, smaller, starts, seed))
+    chosen = _chosen(candidates, known)
+    daily = replace(chosen.structure, habit=True)
+    long_enough = known * read.hours >= HABIT_HOURS and _fits(daily, read)
+    if habit or (habit is None and long_enough and not chosen.structure.boiler):
+        candidates.append(_judged(daily, read, [chosen], 0, seed))
+        chosen = candidates[-1] if habit else _chosen(candidates, known)
     model = _model(chosen.search, chosen.found, None)
     error, variance, _ = model._filter(read)
     settled = int(SETTLING_H / read.hours)
@@ -89,6 +89,27 @@ def identify(
         hours=read.hours,
     )
     return _model(chosen.search, chosen.found, fit)
+
+
+def _judged(structure: Structure, read: Readings, smaller: list[_Candidate], starts: int, seed: int) -> _Candidate:
+    """A structure fitted to the first readings, judged on the rest, then fitted to all.
+
+    starts  searches of its own, beside those that begin at what the smaller structures found; 0: no others
+    """
+    split = int(read.y.size * (1 - HELD_BACK))
+    early = Search(structure, read.part(slice(0, split)))
+    own = early.starts(starts, seed) if starts else []
+    first = early.run([*own, *(_start_from(c, early) for c in smaller)])
+    judged = _model(early, first, None)._ahead(read, max(1, round(24 / read.hours)), split)
+    whole = Search(structure, read)
+    found = whole.run([first.theta, *(whole.starts(max(1, starts // 2), seed + 1) if starts else [])])
+    return _Candidate(structure, whole, found, judged)
+
+
+def _chosen(candidates: list[_Candidate], known: int) -> _Candidate:
+    best = min(c.validation.rmse_k for c in candidates)
+    near = [c for c in candidates if c.validation.rmse_k <= NEAR_BEST * best] or candidates
+    return min(near, key=lambda c: c.bic(known))
 
 
 def _fits(structure: Structure, read: Readings) -> bool:
@@ -111,13 +132,13 @@ def _model(search: Search, found: Found, fit: Fit | None) -> BuildingModel:
 
 
 def _parameters(search: Search, found: Found) -> pd.DataFrame:
-    """Values with the interval that the curvature of the likelihood gives, symmetric in the logarithm."""
+    """Values with the interval that the curvature of the likelihood gives, symmetric in what was searched."""
     deviation = np.sqrt(np.diag(search.cover(found.theta)))
-    value = np.exp(found.theta)
+    value = search.plain(found.theta)
     with np.errstate(over="ignore", invalid="ignore"):
-        low, high = value * np.exp(-Z95 * deviation), value * np.exp(Z95 * deviation)
+        low, high = (search.plain(found.theta + end * Z95 * deviation) for end in (-1.0, 1.0))
     # Beyond a factor of a hundred the data does not tell it.
-    known = np.isfinite(deviation) & (deviation * Z95 < np.log(100.0))
+    known = np.isfinite(deviation) & (deviation * Z95 < np.where(search.signed, 1.0, np.log(100.0)))
     table = pd.DataFrame(
         {"value": value, "low": np.where(known, low, np.nan), "high": np.where(known, high, np.nan), "known": known},
         index=pd.Index(search.names, name="parameter"),
@@ -159,6 +180,8 @@ def _nested(small: Structure, large: Structure) -> bool:
     def opened(states: tuple[str, ...]) -> set[str]:
         return {"envelope" if s == "mass" else s for s in states}
 
+    if small.habit != large.habit:
+        return large.habit and small.states == large.states
     if small.states == large.states:
         return False
     fewer = opened(small.states) < opened(large.states)

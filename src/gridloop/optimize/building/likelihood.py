@@ -1,8 +1,9 @@
 """How likely readings are under a model, and the parameters that make them most likely.
 
-−log likelihood by the innovations of a Kalman filter (prediction errors one interval ahead). All parameters are
+−log likelihood by the innovations of a Kalman filter (prediction errors one interval ahead). Parameters are
 positive and searched by their logarithms, within bounds that are physical: relative to a first guess of the building's
-loss, so that a house and a hall are searched alike. Starts are drawn from one seed: the same data, the same model.
+loss, so that a house and a hall are searched alike. A habit of the day may take heat as well as give it, and is
+searched as a share of the largest heat. Starts are drawn from one seed: the same data, the same model.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ import numpy as np
 from scipy.optimize import minimize
 
 from gridloop.kernel.innovations import filter_states
-from gridloop.optimize.building.discrete import noise_of, step_of
+from gridloop.optimize.building.discrete import Modes
 from gridloop.optimize.building.readings import Readings
-from gridloop.optimize.building.structure import HEAT, OUTDOOR, Structure
+from gridloop.optimize.building.structure import HABITS, HEAT, OUTDOOR, Structure
 from gridloop.units import FloatArray
 
 READING = "reading"
+HEAT_NOISE = "heat_noise_share"
+"""Heat that is put in differs from what was read by this share of it: a standard deviation over an hour."""
 # Bounds and first guesses of capacities, as hours over the loss (a time constant), and of conductances, as multiples
 # of it. A room stores an hour to three months of its loss; an envelope is no faster than an hour.
 CAPACITY_H = {"indoor": (1.0, 2000.0, 20.0), "mass": (2.0, 3000.0, 100.0), "envelope": (2.0, 3000.0, 200.0),
@@ -28,6 +31,7 @@ LINK = (1e-3, 300.0)
 FIRST_LINK = {"indoor_outdoor_mw_per_k": 1.0, "indoor_mass_mw_per_k": 5.0, "indoor_envelope_mw_per_k": 5.0,
               "envelope_outdoor_mw_per_k": 2.0, "heater_indoor_mw_per_k": 1.0, "boiler_mw_per_k": 1.0}  # fmt: skip
 NOISE_K, FIRST_NOISE_K = (1e-3, 200.0), 0.05
+HEAT_SHARE, FIRST_HEAT_SHARE = (1e-3, 5.0), 0.1
 READING_K, FIRST_READING_K = (1e-3, 1.0), 0.02
 HOTTEST_HEATER_K = 60.0  # water of 80 °C in a room of 20 °C
 # What is known of the first state: the air to a kelvin, the rest to five.
@@ -36,7 +40,7 @@ START_K = 5.0
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """A search's end: logarithms of parameters and noises in the order of `Search.names`."""
+    """A search's end: logarithms of parameters and noises in the order of `Search.names`; habits are no logarithms."""
 
     theta: FloatArray
     loss: float
@@ -48,14 +52,20 @@ class Search:
     def __init__(self, structure: Structure, data: Readings) -> None:
         self.structure, self.data = structure, data
         self.noises = (*(f"{state}_noise_k" for state in structure.states), f"{READING}_noise_k")
+        self.noises += () if structure.boiler else (HEAT_NOISE,)
         # With a boiler's temperature alone only ratios act: the indoor capacity is the unit.
         self.fixed = {structure.capacities[0]: 1.0} if structure.boiler else {}
         self.free = tuple(name for name in structure.parameters if name not in self.fixed)
         self.names = (*self.free, *self.noises)
+        self.signed = np.array([name in HABITS for name in self.names])
         loss = self._first_loss()
-        span = float(np.ptp(data.u[:, HEAT])) or 1.0
+        self.span = span = float(np.ptp(data.u[:, HEAT])) or 1.0
         self.bounds, first = [], []
         for name in self.names:
+            if name in HABITS:
+                self.bounds.append((-1.0, 1.0))
+                first.append(0.0)
+                continue
             low, high, guess = self._range(name, loss, span)
             self.bounds.append((np.log(low), np.log(high)))
             first.append(np.log(guess))
@@ -91,16 +101,20 @@ class Search:
             return 1e-3 * loss * 1e6 / 100.0, 1e2 * loss * 1e6 / 100.0, loss * 1e6 / 100.0
         if name in ("occupancy_mw", "always_mw"):
             return 1e-4 * heat, 2.0 * heat, 0.05 * heat
-        low, high = READING_K if name == self.noises[-1] else NOISE_K
-        return low, high, FIRST_READING_K if name == self.noises[-1] else FIRST_NOISE_K
+        known = {f"{READING}_noise_k": (*READING_K, FIRST_READING_K), HEAT_NOISE: (*HEAT_SHARE, FIRST_HEAT_SHARE)}
+        return known.get(name, (*NOISE_K, FIRST_NOISE_K))
 
     def values(self, theta: FloatArray) -> tuple[dict[str, float], dict[str, float]]:
         """Parameters, and noises, by name."""
-        found = {name: float(np.exp(v)) for name, v in zip(self.names, theta, strict=True)}
+        found = dict(zip(self.names, self.plain(theta).tolist(), strict=True))
         return (
             {name: self.fixed.get(name, found.get(name, 0.0)) for name in self.structure.parameters},
             {name: found[name] for name in self.noises},
         )
+
+    def plain(self, theta: FloatArray) -> FloatArray:
+        """Numbers in their units: of logarithms, and of shares of the largest heat."""
+        return np.where(self.signed, theta * self.span, np.exp(np.where(self.signed, 0.0, theta)))
 
     def loss(self, theta: FloatArray) -> float:
         """−log likelihood of the readings."""
@@ -123,7 +137,8 @@ class Search:
     def starts(self, count: int, seed: int) -> list[FloatArray]:
         """The first guess, and others around it."""
         rng = np.random.default_rng(seed)
-        return [self.first, *(self.first + rng.normal(0.0, 0.8, self.first.size) for _ in range(count - 1))]
+        drawn = [np.where(self.signed, 0.0, rng.normal(0.0, 0.8, self.first.size)) for _ in range(count - 1)]
+        return [self.first, *(self.first + moved for moved in drawn)]
 
     def cover(self, theta: FloatArray) -> FloatArray:
         """Covariance of the logarithms by the curvature of the likelihood; NaN for those at a bound or without one."""
@@ -161,12 +176,19 @@ def filtered(
 ) -> float:
     """−log likelihood; innovations [step], their variances [step] and states [step, state] are left in `work`."""
     a, b = structure.equations(parameters)
-    kept, gained = step_of(a, b, data.hours)
+    capacity = np.array([parameters[name] for name in structure.capacities])
+    modes = Modes.of(a, capacity)
+    kept, gained = modes.step(b, data.hours)
+    cover, more = modes.noise(noise_powers(structure, parameters, noises), data.hours)
+    reading, matrices = noises[f"{READING}_noise_k"] ** 2, (np.ascontiguousarray(kept), np.ascontiguousarray(gained))
+    times = data.u[:, HEAT] ** 2
+    return float(filter_states(*matrices, cover, more, times, reading, data.u, data.y, x0, p0, *work))
+
+
+def noise_powers(structure: Structure, parameters: Mapping[str, float], noises: Mapping[str, float]) -> FloatArray:
+    """Variance per hour of each state's own noise, and what comes on top per square of the heat in MW. [2, state]"""
     power = np.array([noises[f"{state}_noise_k"] ** 2 for state in structure.states])
-    cover = noise_of(a, power, data.hours)
-    reading = noises[f"{READING}_noise_k"] ** 2
-    return float(
-        filter_states(
-            np.ascontiguousarray(kept), np.ascontiguousarray(gained), cover, reading, data.u, data.y, x0, p0, *work
-        )
-    )
+    heated = np.zeros(structure.order)
+    at = structure.states.index(structure.heated)
+    heated[at] = (noises.get(HEAT_NOISE, 0.0) / parameters[structure.capacities[at]]) ** 2
+    return np.stack([power, heated])

@@ -11,7 +11,6 @@ from dataclasses import replace
 import numpy as np
 
 from gridloop.errors import OutOfRange
-from gridloop.optimize.building.discrete import step_of
 from gridloop.optimize.building.structure import OUTDOOR
 from gridloop.optimize.devices.building import Building
 from gridloop.units import FloatArray
@@ -40,9 +39,8 @@ def with_margins(
     window = max(1, round(recourse_h / hours))
     zones = []
     for zone in building.zones:
-        a, b = zone.model.equations()
-        kept, gained = step_of(a, b[:, [OUTDOOR]], hours)
-        answer, state = [], gained[:, 0]
+        kept, gained = zone.model.step(hours)
+        answer, state = [], gained[:, OUTDOOR]
         for _ in range(window):
             answer.append(float(state[0]))
             state = kept @ state

@@ -17,7 +17,7 @@ from gridloop.optimize.building.discrete import step_of
 from gridloop.optimize.building.likelihood import START_K, filtered
 from gridloop.optimize.building.readings import Readings, readings_of
 from gridloop.optimize.building.residuals import LAGS, Whiteness, whiteness
-from gridloop.optimize.building.structure import OUTDOOR, Structure
+from gridloop.optimize.building.structure import HABITS, OUTDOOR, Structure, habit_waves
 from gridloop.units import FloatArray
 
 
@@ -45,8 +45,9 @@ class BuildingModel:
     """A building as resistances and capacities.
 
     structure  its states, and what acts on it
-    values     parameters by name: capacities [MWh/K], conductances [MW/K], sun_m2, occupancy_mw, always_mw
-    noises     K per root of an hour for every state, and K for a reading; empty where it was not identified
+    values     parameters by name: capacities [MWh/K], conductances [MW/K], sun_m2, occupancy_mw, always_mw, habit_*
+    noises     K per root of an hour for every state, K for a reading, and the share by which heat is off; empty where
+               it was not identified
     fitted     how it was identified; None for numbers that were given
     """
 
@@ -54,6 +55,7 @@ class BuildingModel:
     values: Mapping[str, float]
     noises: Mapping[str, float] = field(default_factory=dict)
     fitted: Fit | None = None
+    _steps: dict[float, tuple[FloatArray, FloatArray]] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
         missing = [name for name in self.structure.parameters if name not in self.values]
@@ -61,7 +63,7 @@ class BuildingModel:
         positive = self.structure.capacities
         for name in self.structure.parameters:
             value = self.values.get(name, 1.0)
-            if not np.isfinite(value) or value < 0 or (name in positive and value == 0):
+            if not np.isfinite(value) or (value < 0 and name not in HABITS) or (name in positive and value == 0):
                 problems.append(f"{name} is {value}; it must be {'positive' if name in positive else 'zero or more'}")
         if problems:
             raise OutOfRange(f"BuildingModel: {'; '.join(problems)}.", problems=problems)
@@ -93,6 +95,8 @@ class BuildingModel:
         *,
         states: Sequence[str] | None = None,
         always: bool = False,
+        habit: bool | None = False,
+        zone: str = "UTC",
         starts: int = 5,
         seed: int = 0,
     ) -> BuildingModel:
@@ -102,6 +106,8 @@ class BuildingModel:
                 outdoor_c, heat_mw (into the rooms; cold is negative) or boiler_c, and sun_w_m2, occupancy where known
         states  ("indoor", "mass", "heater"): this structure and no other
         always  a constant gain too. Off by default: next to a loss it can hardly be told from heat
+        habit   a gain by the hour of the local day in `zone`; None: where two weeks of data and held-back readings
+                speak for it. Whoever plans with it gives `habit_mw` of the plan's hours as the building's `gains_mw`
         starts  searches per structure, from the first guess and drawn around it by `seed`
 
         With boiler_c alone only ratios can be known: capacities and conductances are then per indoor_mwh_per_k = 1.
@@ -109,7 +115,10 @@ class BuildingModel:
         """
         from gridloop.optimize.building.identify import identify
 
-        return identify(data, states=None if states is None else tuple(states), always=always, starts=starts, seed=seed)
+        return identify(
+            data, states=None if states is None else tuple(states), always=always, habit=habit, zone=zone,
+            starts=starts, seed=seed,
+        )  # fmt: skip
 
     @property
     def absolute(self) -> bool:
@@ -122,7 +131,17 @@ class BuildingModel:
 
     def step(self, hours: float) -> tuple[FloatArray, FloatArray]:
         """Exact matrices of one interval: [state, state] and [state, input]."""
-        return step_of(*self.equations(), hours)
+        kept, gained = self.step_with_air(hours)
+        return kept, gained[:, :-1]
+
+    def step_with_air(self, hours: float) -> tuple[FloatArray, FloatArray]:
+        """The same with one input more: heat that reaches the air at once [MW]."""
+        if hours not in self._steps:
+            a, b = self.equations()
+            air = np.zeros((len(a), 1))
+            air[0] = 1.0 / self.values[self.structure.capacities[0]]
+            self._steps[hours] = step_of(a, np.hstack([b, air]), hours)
+        return self._steps[hours]
 
     @property
     def time_constants_h(self) -> FloatArray:
@@ -142,9 +161,15 @@ class BuildingModel:
         rise = float(np.linalg.solve(a - 1e-12 * np.eye(len(a)), -heat)[0])
         return 1.0 / rise
 
+    def habit_mw(self, index: pd.DatetimeIndex) -> FloatArray:
+        """What the hours of the day add to the air, zero on the mean of a day: a plan's `gains_mw`. [step]"""
+        if not self.structure.habit:
+            return np.zeros(len(index))
+        return np.asarray(habit_waves(index, self.structure.zone) @ np.array([self.values[name] for name in HABITS]))
+
     def states(self, data: pd.DataFrame) -> pd.DataFrame:
         """Temperatures of all states given the readings up to each time. index × state [°C]"""
-        read = readings_of(data)
+        read = readings_of(data, self.structure.zone)
         _, _, found = self._filter(read)
         return pd.DataFrame(found, index=read.index, columns=list(self.structure.states))
 
@@ -153,7 +178,7 @@ class BuildingModel:
 
         since  the first time that is forecast from; readings before it only tell the state
         """
-        read = readings_of(data)
+        read = readings_of(data, self.structure.zone)
         return self._ahead(read, leads, 0 if since is None else int(read.index.searchsorted(since)))
 
     def _ahead(self, read: Readings, leads: int, origin: int) -> Ahead:
@@ -170,7 +195,7 @@ class BuildingModel:
 
     def residuals(self, data: pd.DataFrame, *, since: pd.Timestamp | None = None) -> pd.Series:
         """One-step errors in standard deviations; NaN where there is no reading."""
-        read = readings_of(data)
+        read = readings_of(data, self.structure.zone)
         error, variance, _ = self._filter(read)
         found = pd.Series(error / np.sqrt(variance), index=read.index, name="residual")
         return found if since is None else found[found.index >= since]
@@ -181,7 +206,7 @@ class BuildingModel:
 
     def simulate(self, data: pd.DataFrame, start: Sequence[float] | FloatArray) -> pd.DataFrame:
         """Temperatures at the start of every interval, from a first state on, without readings. index × state"""
-        read = readings_of(data.assign(indoor_c=np.nan) if "indoor_c" not in data else data)
+        read = readings_of(data.assign(indoor_c=np.nan) if "indoor_c" not in data else data, self.structure.zone)
         kept, gained = self.step(read.hours)
         x = np.asarray(start, dtype=float)
         found = np.empty((read.y.size, x.size))

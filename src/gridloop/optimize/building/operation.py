@@ -129,34 +129,41 @@ class Running:
     def run(self, controller: Controller, hours: range) -> None:
         """So many intervals, from where it stands."""
         belief = self.belief
+        shape = (self.parts, len(self.building.zones))
         for t in hours:
+            asked, given, air_c, drawn = np.empty(shape), np.empty(shape), np.empty(shape), np.empty((self.parts, 2))
             if belief is not None:
                 belief.begin()
             for part in range(self.parts):
                 k = t * self.parts + part
                 air = self.state[self.fine.first]
                 if belief is None:
-                    alone = self.fine.alone(k, self.state)[self.fine.first]
+                    alone = self.fine.after(k, self.state, np.zeros(air.size))[self.fine.first]
                     per_mw = self.fine.per_mw[self.fine.first, k]
                 else:
                     alone, per_mw = belief.expect(k, air)
-                asked = controller.ask(t, part, air, alone, per_mw)
-                given, power, fuel = self.plant.give(np.clip(asked, -self.cold_mw[:, t], self.heat_mw[:, t]), t)
-                self.short[t] |= np.abs(given) < np.abs(asked) - 1e-9
-                self.state = self.fine.after(k, self.state, given)
+                asked[part] = controller.ask(t, part, air, alone, per_mw)
+                wish = np.minimum(np.maximum(asked[part], -self.cold_mw[:, t]), self.heat_mw[:, t])
+                given[part], *drawn[part] = self.plant.give(wish, t)
+                self.state = self.fine.after(k, self.state, given[part])
                 if belief is not None:
-                    belief.given(k, given)
+                    belief.given(k, given[part])
                 if self.disturbance is not None and part == self.parts - 1:
                     self.state = self.state + self.disturbance[:, t]
-                now = self.state[self.fine.first]
-                beyond = np.maximum(0.0, np.maximum(self.low[:, t] - now, now - self.high[:, t]))
-                self.outside[t] += np.where(beyond > FELT_K, beyond, 0.0) / self.parts
-                self.heat[t] += given / self.parts
-                warm, cold = given.clip(0).sum(), (-given).clip(0).sum()
-                self.rows[t] += np.array([power, fuel, warm, cold]) / self.parts
-            self.air[t] = self.state[self.fine.first]
+                air_c[part] = self.state[self.fine.first]
+            self._write(t, asked, given, air_c, drawn)
             if belief is not None:
                 belief.end(t, self.heat[t], self.air[t])
+
+    def _write(self, t: int, asked: FloatArray, given: FloatArray, air_c: FloatArray, drawn: FloatArray) -> None:
+        """What happened in an interval, part by part. [part, zone]; drawn: electricity and fuel"""
+        self.short[t] = (np.abs(given) < np.abs(asked) - 1e-9).any(axis=0)
+        beyond = np.maximum(0.0, np.maximum(self.low[:, t] - air_c, air_c - self.high[:, t]))
+        self.outside[t] = np.where(beyond > FELT_K, beyond, 0.0).mean(axis=0)
+        self.heat[t] = given.mean(axis=0)
+        warm, cold = given.clip(0).sum() / self.parts, (-given).clip(0).sum() / self.parts
+        self.rows[t] = [*drawn.mean(axis=0), warm, cold]
+        self.air[t] = air_c[-1]
 
     def result(self, rows: slice = slice(None)) -> Operated:
         """What came of it, over some of the intervals."""
@@ -196,24 +203,24 @@ class _Plant:
             worth = np.concatenate([np.full(len(m.pieces(steps)[0]), 1.0 if m.electric else p / 100.0)
                                     for m, p in zip(mine, price, strict=True)])  # fmt: skip
             order = np.argsort(slope * worth[:, None], axis=0, kind="stable")
-            self.loops.append((key[0], served, np.take_along_axis(width, order, 0), np.take_along_axis(slope, order, 0),
-                               electric[order]))  # fmt: skip
+            width, slope = np.take_along_axis(width, order, 0), np.take_along_axis(slope, order, 0)
+            ends = np.cumsum(width, axis=0)
+            self.loops.append((key[0], np.flatnonzero(served), width, ends - width, ends[-1], slope, electric[order]))
 
     def give(self, asked: FloatArray, t: int) -> tuple[FloatArray, float, float]:
         """What the zones get, and the electricity and fuel it takes. [MW]"""
         given, power, fuel = np.zeros(asked.size), 0.0, 0.0
-        for cold, served, width, slope, electric in self.loops:
-            wish = np.where(served, np.clip(-asked if cold else asked, 0.0, None), 0.0)
+        for cold, served, width, below, most, slope, electric in self.loops:
+            wish = np.maximum(-asked[served] if cold else asked[served], 0.0)
             total = float(wish.sum())
             if total <= 0:
                 continue
-            there = float(width[:, t].sum())
-            made = min(total, there)
-            given += (-1.0 if cold else 1.0) * wish * (made / total)
-            below = np.concatenate([[0.0], np.cumsum(width[:-1, t])])
-            energy = np.clip(made - below, 0.0, width[:, t]) * slope[:, t]
-            power += float(energy[electric[:, t]].sum())
-            fuel += float(energy[~electric[:, t]].sum())
+            made = min(total, float(most[t]))
+            given[served] += (-1.0 if cold else 1.0) * wish * (made / total)
+            energy = np.minimum(np.maximum(made - below[:, t], 0.0), width[:, t]) * slope[:, t]
+            mine = float(energy[electric[:, t]].sum())
+            power += mine
+            fuel += float(energy.sum()) - mine
         return given, power, fuel
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gridloop.errors import BadInput, GapInSeries, MissingColumn, OutOfRange, listed
-from gridloop.optimize.building.structure import ALWAYS, INPUTS, Structure
+from gridloop.optimize.building.structure import ALWAYS, HABIT, INPUTS, Structure, habit_waves
 from gridloop.units import FloatArray
 
 LEAST_HOURS = 168.0
@@ -34,7 +34,7 @@ class Readings:
         return Readings(self.index[rows], self.hours, self.y[rows], self.u[rows])
 
 
-def structure_of(data: pd.DataFrame, states: tuple[str, ...], *, always: bool = False) -> Structure:
+def structure_of(data: pd.DataFrame, states: tuple[str, ...], *, always: bool = False, zone: str = "UTC") -> Structure:
     """What the columns of a table allow: a boiler's temperature where no heat is there, sun and people where given."""
     return Structure(
         states,
@@ -42,11 +42,12 @@ def structure_of(data: pd.DataFrame, states: tuple[str, ...], *, always: bool = 
         sun="sun_w_m2" in data,
         people="occupancy" in data,
         always=always,
+        zone=zone,
     )
 
 
-def readings_of(data: pd.DataFrame) -> Readings:
-    """A table as arrays.
+def readings_of(data: pd.DataFrame, zone: str = "UTC") -> Readings:
+    """A table as arrays; zone: of the hours of a day.
 
     data  index = starts of regular intervals (UTC); indoor_c (at the start; NaN where it is missing), outdoor_c, and
           heat_mw or boiler_c; where there are any: sun_w_m2, occupancy. Means over the interval
@@ -74,7 +75,7 @@ def readings_of(data: pd.DataFrame) -> Readings:
     u = np.zeros((len(index), len(INPUTS)))
     u[:, ALWAYS] = 1.0
     for column, name in enumerate(INPUTS):
-        if name in data:
+        if name in data and column < HABIT.start:
             u[:, column] = data[name].to_numpy(dtype=float)
             lost = int(np.isnan(u[:, column]).sum())
             if lost:
@@ -93,6 +94,7 @@ def readings_of(data: pd.DataFrame) -> Readings:
                 f"(first {values[strange][0]:g} at {index[strange][0]}). Is it in °C?"
             )
     starts = pd.DatetimeIndex(index).tz_convert("UTC").as_unit("ns")
+    u[:, HABIT] = habit_waves(starts, zone)
     return Readings(starts, float(steps[0]) / 3.6e12, y, u)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from gridloop.errors import OutOfRange
 from gridloop.units import FloatArray
@@ -21,7 +22,10 @@ W_PER_MW = 1e6
 # What may act on a building: outside temperature [°C], heat put in [MW], sun [W/m²], people (a share or a number),
 # heat of things that always run [1], and the temperature of a boiler's water [°C].
 OUTDOOR, HEAT, SUN, PEOPLE, ALWAYS, BOILER = range(6)
-INPUTS = ("outdoor_c", "heat_mw", "sun_w_m2", "occupancy", "always", "boiler_c")
+# What a day has in common with others, by its hour: two harmonics of it. Nobody gives these columns.
+HABITS = ("habit_cos_mw", "habit_sin_mw", "habit_cos_2_mw", "habit_sin_2_mw")
+INPUTS = ("outdoor_c", "heat_mw", "sun_w_m2", "occupancy", "always", "boiler_c", *HABITS)
+HABIT = slice(6, 10)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,7 @@ class Structure:
 
     boiler      heat comes from a boiler whose temperature is known, not its power
     sun, people, always  gains that are there
+    habit       a gain by the hour of the day, in the local time of `zone`: of people and sun that no column tells
     """
 
     states: tuple[str, ...] = (INDOOR,)
@@ -37,6 +42,8 @@ class Structure:
     sun: bool = False
     people: bool = False
     always: bool = False
+    habit: bool = False
+    zone: str = "UTC"
 
     def __post_init__(self) -> None:
         known = {MASS, ENVELOPE, HEATER}
@@ -53,8 +60,8 @@ class Structure:
 
     @property
     def name(self) -> str:
-        """`indoor + mass + heater`"""
-        return " + ".join(self.states)
+        """`indoor + mass + heater`, `+ habit` where the hour of the day adds heat"""
+        return " + ".join((*self.states, "habit") if self.habit else self.states)
 
     @property
     def capacities(self) -> tuple[str, ...]:
@@ -85,7 +92,7 @@ class Structure:
     def gains(self) -> tuple[str, ...]:
         """Names of what sun [m²], people [MW each] and things that always run [MW] give."""
         named = (("sun_m2", self.sun), ("occupancy_mw", self.people), ("always_mw", self.always))
-        return tuple(name for name, there in named if there)
+        return tuple(name for name, there in named if there) + (HABITS if self.habit else ())
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -114,4 +121,14 @@ class Structure:
         for name, column, unit in gains:
             if name in self.gains:
                 b[0, column] = values[name] * unit / capacity[0]
+        if self.habit:
+            b[0, HABIT] = [values[name] / capacity[0] for name in HABITS]
         return a, b
+
+
+def habit_waves(index: pd.DatetimeIndex, zone: str) -> FloatArray:
+    """Harmonics of the local day at the middle of intervals that begin at index, in the order of `HABITS`. [step, 4]"""
+    local = index.tz_convert(zone)
+    length = float((index[1] - index[0]) / pd.Timedelta(hours=1)) if len(index) > 1 else 1.0
+    turn = 2 * np.pi * (np.asarray(local.hour + local.minute / 60.0, dtype=float) + length / 2) / 24.0
+    return np.column_stack([np.cos(turn), np.sin(turn), np.cos(2 * turn), np.sin(2 * turn)])

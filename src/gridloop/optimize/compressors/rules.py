@@ -78,20 +78,26 @@ class FollowSequence:
     """Who runs is planned; the trim is not. One more machine is called before the air is short, none goes too early.
 
     planned     [machine, interval] of `hours` each
-    target_bar  held within half_band_bar; machines that only load and unload do so at its ends
+    target_bar  held within half_band_bar, one number or [interval]; where no set of machines that run holds it, the
+                pressure swings between the ends
     spare_m3_per_min  flow beyond what is used that must be left where a machine is to go
     pull_s      a machine is called where low_bar would be reached in less than this
+    slow_s      over so many seconds the use is averaged that says whether it is rising
     low_bar     None: the station's min_bar
+    lift_bar    how far the target is lifted where machines that run have no flow left; nothing where they have
+                room_m3_per_min left, and in proportion between
     """
 
     planned: BoolArray
     hours: float
-    target_bar: float
+    target_bar: float | FloatArray
     half_band_bar: float = 0.1
     spare_m3_per_min: float = 2.0
-    pull_s: float = 60.0
-    slow_s: float = 180.0
+    pull_s: float = 40.0
+    slow_s: float = 120.0
     low_bar: float | None = None
+    lift_bar: float = 0.1
+    room_m3_per_min: float = 6.0
 
 
 MARGIN_BAR = 0.05
@@ -112,10 +118,10 @@ def tune_cascade(
     weeks: Iterable[FloatArray],
     step_s: float,
     *,
-    lowest: Iterable[float] = (0.1, 0.2, 0.3),
-    spacing: Iterable[float] = (0.1, 0.15),
-    width: Iterable[float] = (0.2, 0.3, 0.4, 0.5),
-    run_on_s: Iterable[float] = (300.0, 600.0, 1200.0),
+    lowest: Iterable[float] = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3),
+    spacing: Iterable[float] = (0.1, 0.125, 0.15),
+    width: Iterable[float] = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5),
+    run_on_s: Iterable[float] = (150.0, 300.0, 600.0, 900.0, 1200.0, 1800.0, 2700.0),
 ) -> Cascade:
     """The cascade that takes least energy over some weeks among those that keep the band in all of them,
     `MARGIN_BAR` above its lower end.
@@ -152,11 +158,14 @@ def _best(station: CompressorStation, weeks: list[FloatArray], step_s: float, tr
 
     best: tuple[float, R] | None = None
     for rule in tried:
-        runs = [simulate(station, used, step_s, rule) for used in weeks]
-        if any(not run.keeps(MARGIN_BAR) for run in runs):
-            continue
-        energy = sum(run.energy_mwh for run in runs)
-        if best is None or energy < best[0]:
+        energy = 0.0
+        for used in weeks:
+            run = simulate(station, used, step_s, rule)
+            energy += run.energy_mwh
+            # What leaves the band, or takes more than another already, needs no further week.
+            if not run.keeps(MARGIN_BAR) or (best is not None and energy >= best[0]):
+                break
+        else:
             best = energy, rule
     if best is None:
         raise OutOfRange(

@@ -13,7 +13,7 @@ from gridloop.kernel import compressor_rules as fields
 from gridloop.kernel import compressor_simulation as kernel
 from gridloop.optimize.compressors.rules import Cascade, EqualShares, FollowSequence, Rule, by_cost
 from gridloop.optimize.devices.compressor_station import CompressorStation
-from gridloop.units import FloatArray
+from gridloop.units import BoolArray, FloatArray
 
 CONTROLS = {"fixed": fields.FIXED, "variable": fields.VARIABLE, "modulating": fields.MODULATING}
 
@@ -138,33 +138,39 @@ class Simulator:
         s, n, machines = self.station, len(used), len(self.station.machines)
         if np.isnan(self._estimate).any():
             self._estimate[:] = used[0] + s.leak(self.pressure_bar)
-        numbers, load, unload, planned, steps, way = self._rule(rule, n + first_step)
+        numbers, load, unload, planned, targets, steps, way = self._rule(rule, n + first_step)
         pressure = np.empty(n)
         flow, kw = np.empty((n, machines)), np.empty((n, machines))
         phase = np.empty((n, machines), dtype=np.int8)
         end, starts = kernel.simulate(
             used, self.step_s, s.volume_m3, s.leak_m3_per_min, s.min_bar, self._table, self._flow, self._kw,
-            self._points, self._order, way, numbers, load, unload, planned, steps, first_step, self._state,
+            self._points, self._order, way, numbers, load, unload, planned, targets, steps, first_step,
+            self._state,
             self._estimate, self.pressure_bar, pressure, flow, kw, phase,
         )  # fmt: skip
         self.pressure_bar = float(end)
         return Simulated(used, self.step_s, pressure, flow, kw, phase, int(starts), s.min_bar, s.max_bar, s.dryer_kw)
 
-    def _rule(self, rule: Rule, steps: int) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, int, int]:
+    def _rule(
+        self, rule: Rule, steps: int
+    ) -> tuple[FloatArray, FloatArray, FloatArray, BoolArray, FloatArray, int, int]:
         n = len(self.station.machines)
         numbers, none, nothing = np.zeros(fields.RULE_FIELDS), np.zeros(n), np.zeros((1, n), dtype=bool)
-        numbers[fields.TARGET], numbers[fields.LOW] = rule.target_bar, self.station.min_bar
+        no_target = np.zeros(1)
+        numbers[fields.LOW] = self.station.min_bar
         if isinstance(rule, Cascade):
-            numbers[fields.RUN_ON_S] = rule.run_on_s
+            numbers[fields.TARGET], numbers[fields.RUN_ON_S] = rule.target_bar, rule.run_on_s
             load, unload = (np.asarray(v, dtype=float) for v in (rule.load_bar, rule.unload_bar))
             if load.size != n:
                 raise OutOfRange(f"Cascade: {load.size} pressures for {n} machines of {self.station.id}.")
-            return numbers, load, unload, nothing, 1, kernel.CASCADE
+            return numbers, load, unload, nothing, no_target, 1, kernel.CASCADE
         numbers[fields.HALF_BAND], numbers[fields.SPARE] = rule.half_band_bar, rule.spare_m3_per_min
         numbers[fields.SLOW_S] = rule.slow_s
         if isinstance(rule, EqualShares):
-            return numbers, none, none, nothing, 1, kernel.EQUAL
+            numbers[fields.TARGET] = rule.target_bar
+            return numbers, none, none, nothing, no_target, 1, kernel.EQUAL
         numbers[fields.PULL_S] = rule.pull_s
+        numbers[fields.LIFT], numbers[fields.ROOM] = rule.lift_bar, rule.room_m3_per_min
         numbers[fields.LOW] = self.station.min_bar if rule.low_bar is None else rule.low_bar
         interval = round(rule.hours * 3600.0 / self.step_s)
         planned = np.ascontiguousarray(np.asarray(rule.planned, dtype=bool).T)
@@ -173,7 +179,13 @@ class Simulator:
                 f"FollowSequence: a sequence of {planned.shape[0]} intervals and {planned.shape[1]} machines for "
                 f"{steps * self.step_s / 3600.0 / rule.hours:.4g} intervals and {n} machines."
             )
-        return numbers, none, none, planned, interval, kernel.SEQUENCE
+        if np.size(rule.target_bar) not in (1, len(planned)):
+            raise OutOfRange(
+                f"FollowSequence: target_bar has {np.size(rule.target_bar)} values for {len(planned)} intervals; one, "
+                "or one for each."
+            )
+        targets = np.ascontiguousarray(np.broadcast_to(np.asarray(rule.target_bar, dtype=float).ravel(), len(planned)))
+        return numbers, none, none, planned, targets, interval, kernel.SEQUENCE
 
 
 def simulate(station: CompressorStation, used: FloatArray, step_s: float, rule: FollowSequence | Rule) -> Simulated:

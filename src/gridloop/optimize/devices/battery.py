@@ -12,6 +12,10 @@ from gridloop.optimize.devices.battery_depth import ByDepth, depth_problems, lay
 from gridloop.optimize.devices.given_numbers import finite
 from gridloop.optimize.devices.services import PRICE, Regulation, Reserve
 
+# Money per MWh and hour outside the band of the state of charge: above the spread of prices within an hour, so that a
+# battery found there comes back soon, and below what it costs to exceed a grid limit for less than a day.
+BAND_PRICE = 100.0
+
 
 @dataclass(frozen=True)
 class Battery:
@@ -27,6 +31,9 @@ class Battery:
                           the horizon, so that the plan neither empties the battery for nothing nor hoards
     early_cost            money per MWh moved and hour of waiting: breaks ties towards moving early
     regulation, reserve   services that it may sell where the prices have their columns (`devices/market.py`)
+    band_price            money per MWh and hour outside its band, for one that is found there: within its band it is
+                          hard, and below it nothing more is given than idling loses. A grid-former's floor is worth
+                          more than loads that may be shed to come back to it
     """
 
     capacity_mwh: float
@@ -45,6 +52,7 @@ class Battery:
     bus: str = ""
     regulation: Regulation | None = None
     reserve: Reserve | None = None
+    band_price: float = BAND_PRICE
 
     def __post_init__(self) -> None:
         problems = []
@@ -63,7 +71,7 @@ class Battery:
         ]
         problems += [
             f"{name} is {getattr(self, name)}; it must not be negative"
-            for name in ("max_charge_mw", "max_discharge_mw", "early_cost")
+            for name in ("max_charge_mw", "max_discharge_mw", "early_cost", "band_price")
             if not 0 <= getattr(self, name) < np.inf
         ]
         if isinstance(self.degradation_cost, Sequence):

@@ -20,9 +20,6 @@ from gridloop.optimize.solve import Fix, Outcome
 from gridloop.units import FloatArray, IntArray
 
 BOTH_WAYS_MW = 1e-7  # the solver's feasibility tolerance: less than this in both directions at once is rounding
-# Money per MWh and hour outside the band of the state of charge: above the spread of prices within an hour, so that a
-# battery found there comes back soon, and below what it costs to exceed a grid limit for less than a day.
-BAND_PRICE = 100.0
 
 
 class BatteryGroup(Plain):
@@ -38,7 +35,7 @@ class BatteryGroup(Plain):
         self.charge_max, self.discharge_max = column["max_charge_mw"], column["max_discharge_mw"]
         self.eta_in, self.eta_out = column["charge_efficiency"], column["discharge_efficiency"]
         self.loss_per_day = column["self_discharge_per_day"]
-        self.early = column["early_cost"]
+        self.early, self.band_price = column["early_cost"], column["band_price"]
         deep = [isinstance(b.degradation_cost, Sequence) for b in batteries]
         self.layers = DepthWear(batteries) if any(deep) else None
         self.wear = np.array([0.0 if d else b.wear_per_mwh for b, d in zip(batteries, deep, strict=True)])
@@ -115,6 +112,7 @@ class BatteryGroup(Plain):
         self.outside: linopy.Variable | None = None
         if not rows.size:
             return
+        self.found_outside = rows
         coords: Coords = [pd.Index([self.ids[k] for k in rows], name="battery_outside"), horizon.index]
         self.outside = add_variables(model, "battery_outside", coords, 0.0, np.inf)
         sign = np.where(below.any(axis=1), 1.0, -1.0)[rows, None]
@@ -158,7 +156,7 @@ class BatteryGroup(Plain):
             "stored_energy": Sum.of((self.energy, -worth)),
         }
         if self.outside is not None:
-            parts["battery_band"] = Sum.of((self.outside, BAND_PRICE * self.hours))
+            parts["battery_band"] = Sum.of((self.outside, self.band_price[self.found_outside, None] * self.hours))
         if self.services is not None:
             parts |= self.services.earned()
         return parts
@@ -228,6 +226,7 @@ _NUMBERS = [
     "initial_soc",
     "self_discharge_per_day",
     "early_cost",
+    "band_price",
 ]
 
 

@@ -263,7 +263,10 @@ class BuildingGroup(Plain):
     def read(self, outcome: Outcome, prices: LocalPrices) -> list[Quantity]:
         power, piece = outcome.value(self.power), outcome.value(self.piece) / KW_PER_MW
         heat, cold = outcome.value(self.heat) / KW_PER_MW, outcome.value(self.cold) / KW_PER_MW
-        air = np.asarray(outcome.at(self.air_parts) @ AIR_SIGNS)
+        # The solver keeps bounds to 1e-7: what it misses there is no time outside the band.
+        parts = outcome.at(self.air_parts)
+        parts[..., 0] = np.clip(parts[..., 0], self.low, self.high)
+        air = np.asarray(parts @ AIR_SIGNS)
         output = np.zeros((len(self.machines), self.hours.size))
         np.add.at(output, self.piece_of, piece)
         outside = np.clip(np.maximum(self.low - air, air - self.high), 0.0, None)

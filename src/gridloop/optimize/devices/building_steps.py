@@ -7,13 +7,14 @@ continuous exchange is of second order in the interval.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import csc_array, diags_array, eye_array
+from scipy.sparse.linalg import splu
 
-from gridloop.optimize.building.discrete import step_of
 from gridloop.optimize.building.structure import ALWAYS, HEAT, INPUTS, OUTDOOR, PEOPLE, SUN
 from gridloop.optimize.devices.given_numbers import over_steps
 from gridloop.units import FloatArray, IntArray
@@ -38,6 +39,7 @@ class States:
     drift    [state, step]   weather, sun, people and given gains
     start    [state]
     links    [link, 2]       zones that exchange heat, link_mw_per_k [link]
+    length   [step]          which of the lengths that there are the interval has
     """
 
     first: IntArray
@@ -50,11 +52,13 @@ class States:
     start: FloatArray
     links: IntArray
     link_mw_per_k: FloatArray
+    length: IntArray
+    _solvers: dict[int, Callable[[FloatArray], FloatArray]] = field(default_factory=dict, init=False, repr=False)
 
     def alone(self, t: int, state: FloatArray) -> FloatArray:
         """States at the end of interval t without heat and neighbours. [state]"""
-        mine = np.where(self.places >= 0, state[self.places], 0.0)
-        return np.asarray((self.kept[:, :, t] * mine).sum(axis=1) + self.drift[:, t])
+        # Where there is no state nothing is kept of the one that −1 points at.
+        return np.asarray((self.kept[:, :, t] * state[self.places]).sum(axis=1) + self.drift[:, t])
 
     def answers(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Air of every zone at the end of interval t without heat [zone, t], and K per MW of heat in interval τ, and
@@ -80,20 +84,24 @@ class States:
         if not self.links.size:
             return x
         a, b = self.links[:, 0], self.links[:, 1]
-        # The flow of every link raises the air of one end and lowers the other's: a linear system of the flows.
-        air = self.to_air[self.first, t]
-        half = self.link_mw_per_k / 2
-        per_flow = np.zeros((a.size, a.size))
-        for k in range(a.size):
-            for sign, zone in ((-1.0, a[k]), (1.0, b[k])):  # what flow k does to the air of both its ends
-                per_flow[:, k] += half * ((a == zone).astype(float) - (b == zone)) * sign * air[zone]
-        begin, end = state[self.first], x[self.first]
-        free = half * (begin[a] + end[a] - begin[b] - end[b])
-        flow = np.linalg.solve(np.eye(a.size) - per_flow, free)
-        given = np.zeros(self.first.size)
-        np.add.at(given, a, -flow)
-        np.add.at(given, b, flow)
+        both = state[self.first] + x[self.first]
+        flow = self._flows(t)(self.link_mw_per_k / 2 * (both[a] - both[b]))
+        zones = self.first.size
+        given = np.bincount(b, flow, zones) - np.bincount(a, flow, zones)
         return np.asarray(x + self.to_air[:, t] * given[self.zone])
+
+    def _flows(self, t: int) -> Callable[[FloatArray], FloatArray]:
+        """Heat on every link from what it would be if it moved no air: it raises one end's and lowers the other's, a
+        linear system that only the interval's length changes."""
+        if self.length[t] not in self._solvers:
+            a, b = self.links[:, 0], self.links[:, 1]
+            count = np.arange(len(a))
+            ends = csc_array((np.repeat([1.0, -1.0], len(a)), (np.tile(count, 2), np.append(a, b))),
+                             shape=(len(a), self.first.size))  # fmt: skip
+            moved = ends * self.to_air[self.first, t] @ ends.T
+            solver = splu(csc_array(eye_array(len(a)) + diags_array(self.link_mw_per_k / 2) @ moved))
+            self._solvers[self.length[t]] = solver.solve
+        return self._solvers[self.length[t]]
 
 
 def zones_of(buildings: Sequence[Building]) -> list[Zone]:
@@ -130,15 +138,12 @@ def states_of(buildings: Sequence[Building], hours: FloatArray) -> States:
     links, conductance = _links(buildings)
     start = np.concatenate([zone.start for zone in zones])
     whose = np.repeat(np.arange(len(zones)), orders)
-    return States(first[:-1], whose, places, kept, per_mw, to_air, drift, start, links, conductance)
+    return States(first[:-1], whose, places, kept, per_mw, to_air, drift, start, links, conductance, which)
 
 
 def _matrices(zone: Zone, lengths: FloatArray) -> tuple[FloatArray, FloatArray]:
     """kept [state, state, length], gained [state, input + 1, length]"""
-    a, b = zone.model.equations()
-    air = np.zeros((len(a), 1))
-    air[0] = 1.0 / zone.model.values[zone.model.structure.capacities[0]]
-    found = [step_of(a, np.hstack([b, air]), float(length)) for length in lengths]
+    found = [zone.model.step_with_air(float(length)) for length in lengths]
     return np.stack([kept for kept, _ in found], axis=-1), np.stack([gained for _, gained in found], axis=-1)
 
 

@@ -12,7 +12,8 @@ import linopy
 import numpy as np
 import pandas as pd
 
-from gridloop.optimize.devices.battery_group import BAND_PRICE, BOTH_WAYS_MW
+from gridloop.optimize.devices.battery import BAND_PRICE
+from gridloop.optimize.devices.battery_group import BOTH_WAYS_MW
 from gridloop.optimize.devices.ev import EVFleet
 from gridloop.optimize.devices.ev_sessions import giving_power, numbers
 from gridloop.optimize.devices.group import Term

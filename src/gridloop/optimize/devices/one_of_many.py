@@ -1,10 +1,9 @@
-"""One choice of several for every device: a good combination by taking a few devices out and putting them back.
+"""One choice of several for every device: a good combination by taking devices out and putting them back.
 
-Each device takes one of its own profiles, and the connection's bill for the sum makes them depend on each other. A few
-devices are taken out, those with power where the import is highest the more often, and put back one after the other
-where each is cheapest; what comes out is kept where it is no dearer, and early on also where it is a little dearer
-(threshold accepting: Dueck and Scheuer 1990; ruin and recreate: Schrimpf et al. 2000). No proof comes of it: it is what
-a branch and bound begins with.
+Each device takes one of its own profiles, and the connection's bill for the sum makes them depend on each other. To
+begin with, devices are put one after the other where each is cheapest; then one at a time is taken out and put back,
+with noise that cools down (`kernel/one_of_many.py`). A cooling is followed by longer ones, until one finds nothing
+better or time is up. No proof comes of it: it is what a branch and bound begins with.
 """
 
 from __future__ import annotations
@@ -15,15 +14,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gridloop.kernel import one_of_many as kernel
 from gridloop.optimize.devices.rest import Rest
 from gridloop.units import FloatArray, IntArray
 
-MOST_ROUNDS, ROUNDS_EACH = 4000, 200
-# Powers [choice, step] that are looked at in all rounds together: about two seconds.
-MOST_NUMBERS = 2e8
-TAKEN_OUT = (2, 3, 4)
-# What may get dearer for a while, relative to the first cost: falls to nothing.
-FIRST_STEP_BACK = 0.02
+# Rounds per device of a cooling, one after the other.
+ROUNDS = (200, 2_000, 20_000, 100_000)
+# Rounds between two looks at the clock: a hundredth of a second.
+CHUNK = 1_000
+# Money of the noise at first and at last, as shares of the cost.
+HOT, COLD = 0.012, 1e-4
+SAME_COST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -36,65 +37,76 @@ class Choices:
 
 def choose(devices: Sequence[Choices], rest: Rest, seed: int = 0) -> IntArray:
     """The choice of every device. [device]; the same input gives the same answer where `rest.seconds` suffice."""
-    search = _Search(devices, rest)
-    search.build(sorted(range(len(devices)), key=lambda k: -float(devices[k].power_mw.sum(axis=1).max(initial=0.0))))
-    return search.improve(np.random.default_rng(seed))
+    until = time.perf_counter() + rest.seconds
+    first = _one_after_the_other(devices, rest)
+    if len(devices) < 2 or not rest.joins:
+        return first
+    search = _Cooling(devices, rest, first)
+    rng = np.random.default_rng(seed)
+    for rounds in ROUNDS:
+        before = search.cost
+        if not search.cool(rounds * len(devices), rng, until) or search.cost >= before - SAME_COST * abs(before):
+            break
+    return search.best - search.of_device[:-1]
 
 
-class _Search:
-    def __init__(self, devices: Sequence[Choices], rest: Rest) -> None:
-        self.devices, self.rest = devices, rest
-        self.chosen = np.zeros(len(devices), dtype=np.int64)
-        self.taken = np.zeros(len(rest.horizon))
-        self.until = time.perf_counter() + rest.seconds
+def _one_after_the_other(devices: Sequence[Choices], rest: Rest) -> IntArray:
+    """Devices put where each is cheapest, those that take most first."""
+    chosen, taken = np.zeros(len(devices), dtype=np.int64), np.zeros(len(rest.horizon))
+    for k in sorted(range(len(devices)), key=lambda k: -float(devices[k].power_mw.sum(axis=1).max(initial=0.0))):
+        sums = taken + devices[k].power_mw
+        chosen[k] = int(np.argmin(devices[k].own + rest.cost(sums) + rest.even(sums)))
+        taken = sums[chosen[k]]
+    return chosen
 
-    def build(self, order: Sequence[int]) -> None:
-        """Put devices where each is cheapest, one after the other."""
-        for k in order:
-            device = self.devices[k]
-            sums = self.taken + device.power_mw
-            best = int(np.argmin(device.own + self.rest.cost(sums) + self.rest.even(sums)))
-            self.chosen[k], self.taken = best, sums[best]
 
-    def money(self) -> float:
-        own = sum(float(device.own[c]) for device, c in zip(self.devices, self.chosen, strict=True))
-        return own + float(self.rest.cost(self.taken)) + float(self.rest.even(self.taken))
+class _Cooling:
+    """The kernel's arrays. of_device [device + 1]: where each device's choices begin; best [device] among all choices;
+    cost: money of the best"""
 
-    def improve(self, rng: np.random.Generator) -> IntArray:
-        """Take a few out and put them back, many times; the best of all."""
-        n = len(self.devices)
-        numbers = sum(device.power_mw.size for device in self.devices) / max(n, 1)
-        most = min(MOST_ROUNDS, ROUNDS_EACH * n, MOST_NUMBERS / (numbers * max(TAKEN_OUT)))
-        rounds = int(most) if n > 1 and self.rest.joins else 0
-        now = self.money()
-        best, best_chosen = now, self.chosen.copy()
-        for round_ in range(rounds):
-            if time.perf_counter() > self.until:
-                break
-            before, before_chosen = self.taken, self.chosen.copy()
-            out = self._some(rng)
-            for k in out:
-                self.taken = self.taken - self.devices[k].power_mw[self.chosen[k]]
-            self.build(out)
-            money = self.money()
-            step_back = FIRST_STEP_BACK * abs(best) * (1.0 - round_ / rounds) ** 2
-            if money <= now + step_back * rng.random():
-                now = money
-                if now < best:
-                    best, best_chosen = now, self.chosen.copy()
-            else:
-                self.taken, self.chosen = before, before_chosen
-        return best_chosen
+    def __init__(self, devices: Sequence[Choices], rest: Rest, chosen: IntArray) -> None:
+        connection, hours = rest.connection, rest.horizon.hours
+        self.power = np.ascontiguousarray(np.concatenate([device.power_mw for device in devices]), dtype=float)
+        self.own = np.concatenate([device.own for device in devices]).astype(float)
+        self.of_device = np.cumsum([0, *(len(device.own) for device in devices)]).astype(np.int64)
+        used = self.power != 0
+        n = used.shape[1]
+        last = np.where(used.any(axis=1), n - used[:, ::-1].argmax(axis=1), 0)
+        self.span = np.column_stack([np.where(last > 0, used.argmax(axis=1), 0), last]).astype(np.int64)
+        self.terms = np.array([
+            rest.import_eur_per_mwh * hours, rest.export_eur_per_mwh * hours, connection.limit_price * hours
+        ])  # fmt: skip
+        priced = connection.contracted_peak_mw is not None
+        self.limits = np.array([
+            connection.import_limit_mw, connection.export_limit_mw,
+            float(connection.contracted_peak_mw or 0.0), connection.peak_price_per_mw if priced else 0.0,
+        ])  # fmt: skip
+        self.given = np.ascontiguousarray(rest.taken_mw, dtype=float)
+        self.best = self.of_device[:-1] + chosen
+        self.costs = np.full(2, np.inf)
+        self._round(np.zeros(0), np.random.default_rng(0))
 
-    def _some(self, rng: np.random.Generator) -> list[int]:
-        """A few devices, every other time the first of them one with power at the highest import."""
-        n = len(self.devices)
-        out: list[int] = rng.choice(n, size=min(n, int(rng.choice(TAKEN_OUT))), replace=False).tolist()
-        if rng.random() < 0.5:
-            top = int(np.argmax(self.taken + self.rest.taken_mw))
-            there = [
-                k for k, device in enumerate(self.devices) if device.power_mw[self.chosen[k], top] > 0 and k not in out
-            ]
-            if there:
-                out[0] = int(rng.choice(there))
-        return out
+    @property
+    def cost(self) -> float:
+        return float(self.costs[1])
+
+    def cool(self, rounds: int, rng: np.random.Generator, until: float) -> bool:
+        """So many rounds from the best; False where time was up."""
+        self.chosen = self.best.copy()
+        scale = max(abs(self.cost), 1e-9)
+        for first in range(0, rounds, CHUNK):
+            if time.perf_counter() > until:
+                return False
+            done = (first + np.arange(min(CHUNK, rounds - first))) / rounds
+            self._round(scale * HOT * (COLD / HOT) ** done, rng)
+        return True
+
+    def _round(self, temperature: FloatArray, rng: np.random.Generator) -> None:
+        if not temperature.size:
+            self.chosen = self.best.copy()
+        draws = rng.random((temperature.size, kernel.DRAWS))
+        words = rng.integers(0, 2**63, temperature.size, dtype=np.uint64)
+        kernel.anneal(
+            self.power, self.span, self.own, self.of_device, self.terms, self.limits, self.given, temperature, draws,
+            words, self.chosen, self.best, self.costs,
+        )  # fmt: skip

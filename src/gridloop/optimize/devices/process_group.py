@@ -23,6 +23,7 @@ from gridloop.optimize.devices.shiftable import mean_import
 from gridloop.optimize.devices.shiftable_run import powers_of
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.linear import NO_VARIABLE, Sum, add_rows, add_variables
+from gridloop.optimize.process.bound import least_cost
 from gridloop.optimize.process.cumulative import alike, by_begin, packed
 from gridloop.optimize.process.reasons import task_reasons
 from gridloop.optimize.process.search import good_begins
@@ -249,6 +250,10 @@ class ProcessGroup(Plain):
         free = np.flatnonzero(~self.fixed)
         begun = (np.arange(len(self.horizon))[None, :] >= begins[free][:, None]).astype(float)
         return [Fix(self.begun[free].ravel(), begun.ravel(), begun.ravel())]
+
+    def least_cost(self, rest: Rest, best: float, gap: float) -> float:
+        """Money that no plan is under, −inf where nothing is known; everything else as `rest` has it."""
+        return least_cost(self, rest, best, gap)
 
     def read(self, outcome: Outcome, prices: LocalPrices) -> list[Quantity]:
         power = np.where(outcome.value(self.power_now) < MOVING_MW, 0.0, outcome.value(self.power_now))

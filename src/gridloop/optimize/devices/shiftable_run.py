@@ -19,6 +19,7 @@ from gridloop.optimize.devices.given_numbers import clock, not_negative, refuse,
 from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity, Sent, Term
 from gridloop.optimize.devices.market import Market
 from gridloop.optimize.devices.one_of_many import Choices, choose
+from gridloop.optimize.devices.one_of_many_bound import Bound
 from gridloop.optimize.devices.power_profile import HOUR, PowerProfile
 from gridloop.optimize.devices.rest import Rest
 from gridloop.optimize.devices.shiftable import mean_import
@@ -105,6 +106,8 @@ class ShiftableRunGroup(Plain):
     """Many runs in one problem; equations in docs/math/flexibility-dr.md."""
 
     kind = "run"
+    # Many quick rounds find more in the same time than branch and bound does, and cliques prove more.
+    start_share, bound_share = 0.2, 0.5
 
     def __init__(self, runs: Sequence[ShiftableRun], market: Market) -> None:
         self.runs = list(runs)
@@ -173,13 +176,23 @@ class ShiftableRunGroup(Plain):
 
     def begin_with(self, rest: Rest) -> list[Fix]:
         """Starts that go well together at the connection, for the search to begin with."""
+        labels, may, choices = self._choices()
+        chosen = choose(choices, rest)
+        taken = np.concatenate([np.arange(at.size) == c for at, c in zip(may, chosen, strict=True)]).astype(float)
+        return [Fix(labels[labels != NO_VARIABLE], taken, taken)]
+
+    def least_cost(self, rest: Rest, best: float, gap: float) -> float:
+        """Money that no plan is under, −inf where nothing is known; everything else as `rest` has it."""
+        bound = Bound(self._choices()[2], rest)
+        return bound.least(best, gap, rest.seconds) if bound.useful else -np.inf
+
+    def _choices(self) -> tuple[IntArray, list[IntArray], list[Choices]]:
+        """Labels [run, choice], columns that each run has, and what they come to."""
         labels = np.column_stack([self.start_of, self.later, self.left_out])
         own = np.column_stack([self._own_cost(), self.later_price * self.energy, self.miss_cost * self.energy])
         power = np.pad(self.power_of, ((0, 0), (0, 2), (0, 0)))
         may = [np.flatnonzero(row != NO_VARIABLE) for row in labels]
-        chosen = choose([Choices(power[k, at], own[k, at]) for k, at in enumerate(may)], rest)
-        taken = np.concatenate([np.arange(at.size) == c for at, c in zip(may, chosen, strict=True)]).astype(float)
-        return [Fix(labels[labels != NO_VARIABLE], taken, taken)]
+        return labels, may, [Choices(power[k, at], own[k, at]) for k, at in enumerate(may)]
 
     def beaten_by(self, outcome: Outcome, prices: LocalPrices) -> float:
         """By how much money other starts would be cheaper at these prices, were every run alone."""

@@ -15,8 +15,8 @@ import pandas as pd
 
 from gridloop.network.feeder.model import Feeder
 from gridloop.network.model import Network
-from gridloop.optimize.devices.battery import Battery
-from gridloop.optimize.devices.battery_group import BAND_PRICE, BatteryGroup
+from gridloop.optimize.devices.battery import BAND_PRICE, Battery
+from gridloop.optimize.devices.battery_group import BatteryGroup
 from gridloop.optimize.devices.battery_reasons import Comparison
 from gridloop.optimize.devices.connection import PRICES, Connection
 from gridloop.optimize.devices.group import LIMIT_COLUMNS, LocalPrices, Quantity

@@ -34,9 +34,11 @@ class Problem:
     physics: Physics
     weights: Mapping[str, float] | None = None
 
-    def build(self, previous: pd.DataFrame | None, change_cost: float) -> tuple[linopy.Model, dict[str, Sum]]:
-        """The linear model and its costs by part, in money."""
-        model = linopy.Model()
+    def build(
+        self, previous: pd.DataFrame | None, change_cost: float, model: linopy.Model | None = None
+    ) -> tuple[linopy.Model, dict[str, Sum]]:
+        """The linear model and its costs by part, in money; model: an empty one to write it to."""
+        model = linopy.Model() if model is None else model
         for group in self.groups:
             group.add(model, self.horizon)
         self.connection.add(model, self.horizon, [offer for group in self.groups for offer in group.offers()])

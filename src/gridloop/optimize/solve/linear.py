@@ -23,12 +23,15 @@ from gridloop.optimize.solve.needed import needed
 from gridloop.optimize.solve.outcome import GAVE_WAY, WITH_SOLUTION, Outcome, relative_gap
 from gridloop.optimize.solve.rows import Conflict, Excess, Fix, Row
 from gridloop.optimize.solve.whole import WholeSearch
+from gridloop.units import FloatArray, IntArray
 
 # A start that leaves whole decisions open may search them for this share of the time.
 START_SHARE = 0.1
 # From so many rows on the first solve of devices that are tied to each other is an interior point's: 100 rooms behind
 # one plant take the simplex seven times longer. Batteries side by side take it a third less than an interior point.
 LARGE = 400
+# Pivots are at least this share of their column's largest entry where the usual tenth has lost digits.
+LARGE_PIVOTS = 0.5
 
 
 class Session:
@@ -171,6 +174,31 @@ class Session:
         if self._search is not None:
             self._search.know(bound)
 
+    @property
+    def best(self) -> float:
+        """Cost of the cheapest solution known, infinite where none is."""
+        return np.inf if self._search is None else self._search.cost
+
+    @property
+    def gap(self) -> float:
+        """How far from the best that solution may be, relative to its cost; infinite where nothing is proven."""
+        return 0.0 if self._search is None else relative_gap(self._search.cost, self._search.bound)
+
+    def bounds(self, labels: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Lower and upper bounds of variables, in the shape of their labels; zero for no variable."""
+        lp, known = self._highs.getLp(), labels >= 0
+        found = []
+        for bound in (lp.col_lower_, lp.col_upper_):
+            values = np.zeros(labels.shape)
+            values[known] = np.asarray(bound, dtype=float)[self._column_of[labels[known]]]
+            found.append(values)
+        return found[0], found[1]
+
+    @property
+    def mip_gap(self) -> float:
+        """How far it may be and still count as the best."""
+        return 0.0 if self._search is None else self._search.mip_gap
+
     def took(self, seconds: float) -> None:
         """Somebody else used time that was meant for the search of whole decisions."""
         if self._search is not None:
@@ -183,10 +211,14 @@ class Session:
         """
         outcome = self._once(share, self._run_linear)
         if outcome.status == "solver_failed" and self._search is None:
-            # The simplex may lose its way without a word, and call optimal what breaks rows: anew, and another way.
-            self._highs.clearSolver()
-            again = self._once(share, self._run_interior)
-            outcome = replace(again, seconds=outcome.seconds + again.seconds)
+            # Either method may lose digits without a word, and call optimal what breaks rows: anew, by larger pivots.
+            self._highs.setOptionValue("factor_pivot_threshold", LARGE_PIVOTS)
+            for solve in (self._run_simplex, self._run_interior):
+                self._highs.clearSolver()
+                again = self._once(share, solve)
+                outcome = replace(again, seconds=outcome.seconds + again.seconds)
+                if outcome.status != "solver_failed":
+                    break
         return outcome
 
     def _once(self, share: float, solve: Callable[[], None]) -> Outcome:
@@ -240,6 +272,9 @@ class Session:
             self._run_interior()
             if self._highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
                 return
+        self._run_simplex()
+
+    def _run_simplex(self) -> None:
         self._highs.run()
 
     def _run_interior(self) -> None:

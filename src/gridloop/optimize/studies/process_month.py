@@ -1,37 +1,36 @@
 """A plant's batches planned day by day against day-ahead prices and a peak charge, beside what it did by itself.
 
-Orders are known beforehand, and so is the base load, as it came: batches are planned beside what else the plant was
-going to take, without a forecast's error. Of prices only those of the next day are known. So first, without any price,
-the lowest peak is sought with which every day's batches can still be done in time; then each day is planned when its
-prices are out, and pays for a peak above that one or above what has been reached before. What is planned is what is
-done: batches take what they take. Every plan is checked by the rules of `optimize.check` before it counts.
+Orders are known beforehand, prices of a day when they are out, and of the base load what the caller says was expected
+of it then; without that it is known as it came, which no plant has: a ceiling. Batches are planned beside the expected
+base load and settled beside the one that came; where more is known later in the day, what has not begun is planned
+anew. A day pays for a peak above the month's target, or above what has been
+reached before where that broke it. What is planned is what is done: batches take what they take. Every plan is checked
+by the rules of `optimize.check` before it counts.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gridloop.errors import OutsideData, SolveFailed, listed
-from gridloop.optimize.check import ScheduleCase, check_solution
+from gridloop.errors import OutsideData, listed
 from gridloop.optimize.devices.connection import Connection, price_table
-from gridloop.optimize.devices.load import Load
 from gridloop.optimize.devices.power_profile import HOUR
 from gridloop.optimize.plan import Plan
-from gridloop.optimize.problems.schedule import schedule
 from gridloop.optimize.process.orders import OrderBook
 from gridloop.optimize.process.task import Task
-from gridloop.units import FloatArray, IntArray
+from gridloop.optimize.studies.process_day import local_days, lowest_peak, open_tasks, planned_day
 
 # A plan that is beaten by less is worth no more seconds; orders and prices are off by more.
 GAP = 0.005
-PEAK_GAP = 0.01
-# Money per MW while the lowest peak is sought, at one money per MWh: a day's energy is a few hundredths of it.
-FLOOR_PRICE = 1000.0
+BY_ITSELF = "by itself"
+# Rounding of the solver: its feasibility tolerance is 1e-7.
+SAME_MW = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +38,12 @@ class ProcessMonth:
     """What came of it, beside the plant left to itself.
 
     began      task → planned begin
-    hours      start (UTC); price, recorded_mw, planned_mw, base_mw
-    days       local day; batches, status ("by itself" where no plan was found in time), gap,
-               seconds (of the processor), peak_mw, energy_cost of both ways
+    hours      start (UTC); price, recorded_mw, planned_mw, base_mw as it came, base_ahead_mw as it was planned beside
+    days       local day; batches, status ("by itself" where nothing was known of the base load, or no plan was found in
+               time), gap, seconds (of the processor), peak_mw, target_mw, energy_cost of both ways
     peak_price money per MW of the highest mean power of an interval, once
-    floor_mw   the lowest peak with which all days can be done, found before prices were known
+    target_mw  the peak that the month began with: a plan pays for what is above
+    base_known True where the base load was known as it came
     late       tasks that missed their due time or their release: none, or the plan is wrong
     """
 
@@ -52,7 +52,8 @@ class ProcessMonth:
     hours: pd.DataFrame
     days: pd.DataFrame
     peak_price: float
-    floor_mw: float
+    target_mw: float
+    base_known: bool
     late: tuple[str, ...]
     zone: str
 
@@ -77,8 +78,11 @@ class ProcessMonth:
             "recorded": was, "planned": now,
             "saved": {key: was[key] - now[key] for key in was},
             "saved_share": {key: 1 - now[key] / was[key] if was[key] else float("nan") for key in was},
-            "floor_mw": self.floor_mw, "largest_gap": float(worst), "mean_shift_h": float(np.mean(moved or [0.0])),
+            "target_mw": self.target_mw,
+            "target_broken_days": int((self.days["peak_mw"] > self.days["target_mw"] + SAME_MW).sum()),
+            "base_known": self.base_known, "largest_gap": float(worst), "mean_shift_h": float(np.mean(moved or [0.0])),
             "incumbents": int((self.days["status"] == "incumbent").sum()),
+            "by_itself": int((self.days["status"] == BY_ITSELF).sum()),
             "seconds": float(self.days["seconds"].sum()),
         }  # fmt: skip
 
@@ -89,6 +93,8 @@ def process_month(
     *,
     zone: str,
     peak_price: float = 0.0,
+    base_ahead_mw: pd.DataFrame | None = None,
+    target_mw: float | None = None,
     time_limit_s: float = 10.0,
     mip_gap: float = GAP,
     say: Callable[[str], None] = lambda text: None,
@@ -98,14 +104,17 @@ def process_month(
     prices      money per MWh of every interval of the book's base load (UTC); those of a local day are known when it
                 is planned, and no later ones
     peak_price  money per MW of the highest import of all days
+    base_ahead_mw  interval × hours since local midnight: the base load that is planned beside from that hour on, as it
+                was expected then. A column that is missing for the rest of a day leaves its plan as it is; where the
+                column 0 is missing the day is left to itself until a later one is there. None: as it came
+    target_mw   peak that is free of charge to begin with, of what was known before the month; raised when broken.
+                None: the lowest with which all of the book's days can be done, base load and orders as they came
     zone        of the days
     time_limit_s, mip_gap  of each day
 
     Raises `OutsideData` where prices do not cover the book, or tasks are due after it; `OutOfRange` where a due time
     cannot be met (it names the task), `SolveFailed` where a day's batches cannot be done or a plan breaks a rule.
     """
-    import time
-
     table = price_table(prices).reindex(book.base_mw.index, method="ffill", limit=int(np.ceil(HOUR / book.step)))
     if table.isna().to_numpy().any():
         gone = table.index[table.isna().any(axis=1)]
@@ -114,41 +123,57 @@ def process_month(
             f"covers {table.index[0]} to {table.index[-1]}."
         )
     _within(book)
-    days = _local_days(pd.DatetimeIndex(table.index), zone)
-    floor = _floor(book, table, days, peak_price, time_limit_s, say)
+    days = local_days(pd.DatetimeIndex(table.index), zone)
+    if target_mw is None:
+        target_mw = lowest_peak(book, days, time_limit_s, say) if peak_price > 0 else 0.0
     began: dict[str, pd.Timestamp] = {}
-    recorded = book.load_mw().to_numpy(dtype=float)
-    reached, rows = floor, []
+    recorded, base = book.load_mw().to_numpy(dtype=float), book.base_mw.to_numpy(dtype=float)
+    ahead = book.base_mw.to_frame(0.0) if base_ahead_mw is None else base_ahead_mw.reindex(book.base_mw.index)
+    reached, rows, beside = target_mw, [], np.full(len(base), np.nan)
     for number, part in enumerate(days):
         say(f"Day {number + 1} of {len(days)}")
         started = time.process_time()
-        tasks = _open(book, table.index[part[0]], table.index[part[-1]] + book.step, began)
-        base = book.base_mw.to_numpy(dtype=float)[part]
-        link = Connection(contracted_peak_mw=reached, peak_price_per_mw=peak_price)
-        plan, power = _planned(book, tasks, base, table.iloc[part], link, time_limit_s, mip_gap)
-        if plan.solved:
-            began.update(_begun(plan, tasks))
-        else:  # nothing better was found in time: the plant does what it did by itself
-            began.update({task.id: book.began[task.id] for task in tasks if task.started is None})
-            power = recorded[part]
-        reached = max(reached, float(power.max()))
+        starts, end = table.index[part], table.index[part[-1]] + book.step
+        day = open_tasks(book, starts[0], end, began)
+        status, gap, power = BY_ITSELF, float("nan"), recorded[part].copy()
+        for now in ahead.columns:
+            rest = part[starts - starts[0] >= float(now) * HOUR]
+            expected = ahead[now].to_numpy(dtype=float)[rest]
+            if not rest.size or not np.isfinite(expected).all():
+                continue
+            begin, past = table.index[rest[0]], len(part) - rest.size
+            if status == BY_ITSELF:
+                began.update(_recorded(book, day, began, begin))
+            tasks = open_tasks(book, begin, end, began)
+            link = Connection(
+                contracted_peak_mw=max(reached, float(power[:past].max(initial=0.0))), peak_price_per_mw=peak_price
+            )
+            plan, batches = planned_day(book, tasks, expected, table.iloc[rest], link, time_limit_s, mip_gap)
+            if plan.solved:
+                began.update(_begun(plan, tasks))
+                power[past:], beside[rest] = base[rest] + batches, expected
+                status, gap = plan.status, max(plan.gap, gap) if gap == gap else plan.gap
+        if status == BY_ITSELF:  # nothing was known, or nothing better was found: the plant does what it did by itself
+            began.update(_recorded(book, day, began, None))
         rows.append(
             {
-                "day": table.index[part[0]].tz_convert(zone).tz_localize(None).normalize(), "batches": len(tasks),
-                "status": plan.status if plan.solved else "by itself", "gap": plan.gap,
-                "seconds": time.process_time() - started, "peak_mw": float(power.max()),
+                "day": table.index[part[0]].tz_convert(zone).tz_localize(None).normalize(), "batches": len(day),
+                "status": status, "gap": gap, "seconds": time.process_time() - started,
+                "peak_mw": float(power.max()), "target_mw": reached,
             }
         )  # fmt: skip
+        reached = max(reached, float(power.max()))
     planned = book.load_mw(began)
     hours = pd.DataFrame(
         {"price": table["import_eur_per_mwh"], "recorded_mw": book.load_mw(), "planned_mw": planned,
-         "base_mw": book.base_mw}
+         "base_mw": book.base_mw, "base_ahead_mw": beside}
     )  # fmt: skip
     found = pd.DataFrame(rows).set_index("day")
     money = hours[["recorded_mw", "planned_mw"]].mul(hours["price"], axis=0) * (book.step / HOUR)
     daily = money.groupby(pd.DatetimeIndex(hours.index).tz_convert(zone).tz_localize(None).normalize()).sum()
     found["recorded_energy_cost"], found["planned_energy_cost"] = daily["recorded_mw"], daily["planned_mw"]
-    return ProcessMonth(book, began, hours, found, peak_price, floor, tuple(book.late(began)), zone)
+    return ProcessMonth(book, began, hours, found, peak_price, target_mw, base_ahead_mw is None,
+                        tuple(book.late(began)), zone)  # fmt: skip
 
 
 def _within(book: OrderBook) -> None:
@@ -163,78 +188,12 @@ def _within(book: OrderBook) -> None:
         )
 
 
-def _floor(
-    book: OrderBook,
-    table: pd.DataFrame,
-    days: list[IntArray],
-    peak_price: float,
-    time_limit_s: float,
-    say: Callable[[str], None],
-) -> float:
-    """The lowest peak for which every day has a plan, nearly: the days with the highest recorded load first."""
-    if peak_price <= 0:
-        return 0.0
-    recorded = book.load_mw().to_numpy(dtype=float)
-    base = book.base_mw.to_numpy(dtype=float)
-    floor = float(base.max())
-    for number, part in enumerate(sorted(days, key=lambda rows: -float(recorded[rows].max()))):
-        if float(recorded[part].max()) <= floor:
-            continue
-        say(f"Peak of day {number + 1} of {len(days)}")
-        tasks = _open(book, table.index[part[0]], table.index[part[-1]] + book.step, book.began)
-        if not tasks:
-            continue
-        # One price for all: energy costs the same whenever it is taken, and only the peak counts.
-        flat = pd.DataFrame(1.0, index=table.index[part], columns=table.columns)
-        link = Connection(contracted_peak_mw=floor, peak_price_per_mw=FLOOR_PRICE)
-        plan, power = _planned(book, tasks, base[part], flat, link, time_limit_s, PEAK_GAP)
-        if plan.solved:
-            floor = max(floor, float(power.max()))
-    return floor
-
-
-def _open(
-    book: OrderBook, begin: pd.Timestamp, end: pd.Timestamp, began: Mapping[str, pd.Timestamp]
-) -> tuple[Task, ...]:
-    """Tasks that are under way, may begin in this time, or have been done and are waited for."""
-    free = [
-        task
-        for task in book.tasks
-        if (task.release is None or task.release < end) and (task.due is None or task.due > begin)
-    ]
-    found = []
-    for task in free:
-        at = began.get(task.id)
-        if at is not None and at < begin:
-            found.append(replace(task, started=at))
-        else:
-            found.append(task)
-    return tuple(found)
-
-
-def _planned(
-    book: OrderBook,
-    tasks: tuple[Task, ...],
-    base: FloatArray,
-    prices: pd.DataFrame,
-    link: Connection,
-    time_limit_s: float,
-    mip_gap: float,
-) -> tuple[Plan, FloatArray]:
-    """A day's plan, checked, and its load."""
-    devices: list[Any] = [Load(base, sheddable=0.0, id="base load")]
-    if tasks:
-        devices.append(book.process(tasks))
-    plan = schedule(devices, prices, connection=link, time_limit_s=time_limit_s, mip_gap=mip_gap)
-    if plan.status == "infeasible":
-        raise SolveFailed(f"The batches of the day from {prices.index[0]} cannot be done: {plan.diagnosis}")
-    if not plan.solved:
-        return plan, base
-    checked = check_solution(ScheduleCase(devices, prices, connection=link), plan)
-    if not checked.ok:
-        raise SolveFailed(f"The plan of the day from {prices.index[0]} breaks a rule: {' '.join(checked.sentences(3))}")
-    power = base + (plan.of("plant", "p_mw").to_numpy() if tasks else 0.0)
-    return plan, power
+def _recorded(
+    book: OrderBook, tasks: tuple[Task, ...], began: Mapping[str, pd.Timestamp], until: pd.Timestamp | None
+) -> dict[str, pd.Timestamp]:
+    """Recorded begins of tasks that nobody planned, until a time."""
+    own = {task.id: book.began[task.id] for task in tasks if task.id not in began}
+    return {name: at for name, at in own.items() if until is None or at < until}
 
 
 def _begun(plan: Plan, tasks: tuple[Task, ...]) -> dict[str, pd.Timestamp]:
@@ -244,9 +203,3 @@ def _begun(plan: Plan, tasks: tuple[Task, ...]) -> dict[str, pd.Timestamp]:
     rows = plan.table[(plan.table["quantity"] == "begins") & (plan.table["value"] > 0.5)]
     names = rows["device"].str.removeprefix("plant/")
     return {str(name): at for name, at in zip(names, rows["valid_at"], strict=True)}
-
-
-def _local_days(starts: pd.DatetimeIndex, zone: str) -> list[IntArray]:
-    """Rows of every local day, in order."""
-    day = starts.tz_convert(zone).normalize()
-    return np.split(np.arange(len(starts)), np.flatnonzero(day[1:] != day[:-1]) + 1)

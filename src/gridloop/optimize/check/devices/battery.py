@@ -12,9 +12,6 @@ from gridloop.optimize.check.devices.battery_services import add_earnings, check
 from gridloop.optimize.check.devices.battery_wear import wear_of
 from gridloop.optimize.devices.battery import Battery
 
-# Money per MWh and hour outside a battery's band, as docs/math/schedule.md says (BAND_PRICE).
-OUTSIDE_BAND = 100.0
-
 
 def _check(batteries: Sequence[Battery], values: Values, span: Span, ledger: Ledger, found: Found) -> None:
     names, h = [b.id for b in batteries], span.hours
@@ -55,7 +52,7 @@ def _check(batteries: Sequence[Battery], values: Values, span: Span, ledger: Led
     found.cost["battery_waiting"] = float((early * np.abs(p) * (waiting * h)).sum())
     found.cost["stored_energy"] = -float((worth[:, 0] * energy[:, -1]).sum())
     if bool((low < least).any() or (idle > most).any()):
-        found.cost["battery_band"] = OUTSIDE_BAND * float((outside * h).sum())
+        found.cost["battery_band"] = float((number(batteries, "band_price") * outside * h).sum())
     add_earnings(batteries, ready, span, found)
     found.import_by_calls += (p + ready.down - net).sum(axis=0)
     found.export_by_calls += (net - (p - ready.up - ready.reserve)).sum(axis=0)

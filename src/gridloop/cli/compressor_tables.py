@@ -1,0 +1,72 @@
+"""The table of a compressor in a file (TOML): full flow and power, or the points of its data sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gridloop.cli.schedule_values import finite
+from gridloop.errors import BadInput, GridloopError, OutOfRange, listed
+from gridloop.optimize.compressors.machine import Compressor
+
+KINDS = {"fixed_speed": "fixed", "variable_speed": "variable", "modulating": "modulating"}
+"""Kind of a machine in the file → its control."""
+MACHINE_NEEDED = ("id", "kind", "flow", "kw")
+MACHINE = (*MACHINE_NEEDED, "idle_kw", "rated_bar", "pressure_effect", "start_kwh", "start_cost", "min_on_h",
+           "min_off_h", "wear_per_h", "start_s", "blowdown_s")  # fmt: skip
+
+
+def compressor_of(
+    name: str, section: str, given: Mapping[str, Any], place: int, *, more: Sequence[str] = ()
+) -> Compressor:
+    """One machine of a file.
+
+    name     of the file
+    section  of the machine, as it is written: "[[machine]]"
+    place    counted from 0, for one that does not say its id
+    more     further fields of `Compressor` that the file may give, such as its state before a plan
+
+    Raises `BadInput` and `OutOfRange`, each with the place in the file.
+    """
+    label = given.get("id", place + 1)
+    where, allowed = f"{name}: {section} {label}", (*MACHINE, *more)
+    unknown = sorted(set(given) - set(allowed))
+    if unknown:
+        raise BadInput(f"{where} has no key {listed(unknown)}; allowed are {', '.join(allowed)}.", keys=unknown)
+    missing = [key for key in MACHINE_NEEDED if key not in given]
+    if missing:
+        raise BadInput(f"{where} lacks {listed(missing)}; needed are {', '.join(MACHINE_NEEDED)}.", keys=missing)
+    ident, kind, flow, kw = (given[key] for key in MACHINE_NEEDED)
+    if not isinstance(ident, str) or not ident:
+        raise BadInput(f"{where}: id is {ident!r}; a text is needed.", key="id")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise BadInput(f"{where}: kind is {kind!r}; allowed are {', '.join(KINDS)}.", key="kind")
+    rest: dict[str, Any] = {
+        key: _truth(given[key], f"{where} {key}") if key == "on_before" else finite(given[key], f"{where} {key}")
+        for key in allowed
+        if key in given and key not in MACHINE_NEEDED
+    }
+    if isinstance(flow, list) != isinstance(kw, list):
+        raise BadInput(f"{where}: flow and kw must both be one number, or both lists of points.", key="flow")
+    if not isinstance(flow, list):
+        full = finite(flow, f"{where} flow"), finite(kw, f"{where} kw")
+        maker: Callable[..., Compressor] = getattr(Compressor, kind)
+        return _made(where, maker, ident, *full, **rest)
+    points = [[finite(v, f"{where} {key}") for v in given[key]] for key in ("flow", "kw")]
+    if "idle_kw" not in rest:
+        raise BadInput(f"{where} lacks idle_kw: a curve of points needs the power idle too.", key="idle_kw")
+    return _made(where, Compressor, ident, KINDS[kind], *points, **rest)
+
+
+def _truth(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise BadInput(f"{where} is {value!r}; true or false is needed.")
+    return value
+
+
+def _made(where: str, maker: Callable[..., Compressor], *values: Any, **fields: Any) -> Compressor:
+    """What the class makes of values; what it refuses is said with the place in the file."""
+    try:
+        return maker(*values, **fields)
+    except GridloopError as error:
+        raise OutOfRange(f"{where}: {error.args[0]}", **error.facts) from error
