@@ -88,7 +88,7 @@ def _day(bench: Bench) -> Row:
     )  # fmt: skip
     return Row(
         NAME, DAY, 1, Rates(tuple(rates["gridloop"]), "gl.schedule, plan with reasons"),
-        others={"gridloop with a solver": Rates(tuple(rates["schedule by linear program"]), "linopy and HiGHS")},
+        others={"gridloop with a solver": Rates(tuple(rates["schedule by linear program"]), "HiGHS")},
         facts={"apart": apart, "first_call_s": first_s},
         notes=(_same(apart), f"First call of this process, kernels compiled or loaded: {first_s:.2f} s."),
     )  # fmt: skip

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import linopy
 import numpy as np
 import pandas as pd
 import pytest
 from pytest import approx
 
+from gridloop.optimize.labelled_model import LabelledModel, Members
 from gridloop.optimize.linear import Sum, add_rows, add_variables, minimize, one_step_earlier
 from gridloop.optimize.solve import Excess, Fix, Row, Session
 
 
-def cheapest_mix() -> tuple[linopy.Model, linopy.Variable, linopy.constraints.Constraint]:
+def cheapest_mix() -> tuple[LabelledModel, Members, Members]:
     """x₀ + x₁ = 3 with 0 ≤ x ≤ 2 at prices 1 and 5: x = (2, 1)."""
-    model = linopy.Model()
+    model = LabelledModel()
     index = [pd.RangeIndex(2, name="plant")]
     x = add_variables(model, "x", index, 0.0, 2.0)
     row = add_rows(model, "need", [pd.RangeIndex(1, name="all")], [(x.labels.values[None, :], 1.0)], "=", 3.0)
@@ -81,7 +81,7 @@ def test_a_fix_holds_a_variable():
 
 def test_a_conflict_is_minimal():
     """Five bounded variables, and two rows that nobody can meet together: the third row is not to blame."""
-    model = linopy.Model()
+    model = LabelledModel()
     x = add_variables(model, "x", [pd.RangeIndex(5, name="k")], 0.0, 1.0)
     labels, one = x.labels.values, [pd.RangeIndex(1, name="one")]
     rows = [
@@ -135,7 +135,7 @@ def test_a_conflict_does_not_rest_on_the_solver_s_word():
 
 
 def test_masked_variables_count_as_zero():
-    model = linopy.Model()
+    model = LabelledModel()
     index = [pd.RangeIndex(3, name="k")]
     x = add_variables(model, "x", index, 1.0, 2.0, np.array([True, False, True]))
     minimize(model, [Sum.of((x, np.array([1.0, 100.0, 1.0])))])
@@ -150,8 +150,8 @@ def test_one_step_earlier():
 
 @pytest.mark.parametrize(("weight", "right"), [(1.0, [3.0, np.nan]), ([[1.0], [np.nan]], 3.0)])
 def test_a_row_that_lacks_a_number_is_refused(weight, right):
-    """linopy would leave it out."""
-    model = linopy.Model()
+    """Left out without a word, the row would not hold."""
+    model = LabelledModel()
     plants = pd.RangeIndex(2, name="plant")
     x = add_variables(model, "x", [plants], 0.0, 2.0)
     with pytest.raises(ValueError, match=r"1 of 2 rows need lack a number \(first at plant 1\)"):
@@ -159,7 +159,7 @@ def test_a_row_that_lacks_a_number_is_refused(weight, right):
 
 
 def test_no_weight_is_asked_of_a_variable_that_is_not_there():
-    model = linopy.Model()
+    model = LabelledModel()
     plants = pd.RangeIndex(2, name="plant")
     x = add_variables(model, "x", [plants], 0.0, 2.0, np.array([True, False]))
     row = add_rows(model, "need", [plants], [(x.labels.values, np.array([1.0, np.nan]))], "<=", 3.0)

@@ -265,7 +265,7 @@ def _texts(named: pd.Series) -> dict[str, str]:
 
 
 def _versions() -> dict[str, str]:
-    names = ("gridloop", "numpy", "scipy", "pandas", "linopy", "highspy", "lightgbm", "pvlib", "deltalake", "duckdb")
+    names = ("gridloop", "numpy", "scipy", "pandas", "highspy", "lightgbm", "pvlib", "deltalake", "duckdb")
     return {name: version(name) for name in names}
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import cast
 
-import linopy
 import numpy as np
 import pandas as pd
 
@@ -13,10 +11,11 @@ from gridloop.diagnosis import Diagnosis
 from gridloop.errors import SolveFailed, listed
 from gridloop.optimize.explain import limit_in_words
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel, MembersByName
 from gridloop.optimize.solve import Conflict, Outcome
 
 
-def conflicting(model: linopy.Model, conflict: Conflict, devices: Mapping[str, str]) -> Diagnosis:
+def conflicting(model: LabelledModel, conflict: Conflict, devices: Mapping[str, str]) -> Diagnosis:
     """A minimal set of bounds and constraints that contradict each other, by the names of their devices.
 
     devices  id → kind, of all devices of the problem
@@ -41,9 +40,9 @@ def conflicting(model: linopy.Model, conflict: Conflict, devices: Mapping[str, s
     )
 
 
-def _name(among: linopy.variables.Variables | linopy.constraints.Constraints, label: int) -> str:
-    """`battery_energy[home, 3]` from linopy's name and coordinates."""
-    name, coords = cast("tuple[str, dict[str, object]]", among.get_label_position(int(label)))
+def _name(among: MembersByName, label: int) -> str:
+    """`battery_energy[home, 3]` from the name of its block and its coordinates."""
+    name, coords = among.get_label_position(int(label))
     return f"{name}[{', '.join(str(value) for value in coords.values())}]"
 
 

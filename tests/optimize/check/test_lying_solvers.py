@@ -7,12 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import highspy
-import linopy
 import numpy as np
 import pandas as pd
 import pytest
 from pytest import approx
 
+from gridloop.optimize.labelled_model import LabelledModel, Members
 from gridloop.optimize.linear import Sum, add_rows, add_variables, minimize
 from gridloop.optimize.solve import Row, Session
 from gridloop.optimize.solve.arrays import ArraySession, LinearModel
@@ -59,9 +59,9 @@ LIES: dict[str, tuple[dict[str, Callable[..., Any]], str]] = {
 }  # fmt: skip
 
 
-def cheapest_mix() -> tuple[Session, linopy.Variable]:
+def cheapest_mix() -> tuple[Session, Members]:
     """x₀ + x₁ = 3 with 0 ≤ x ≤ 2 at prices 1 and 5: x = (2, 1), cost 7."""
-    model = linopy.Model()
+    model = LabelledModel()
     x = add_variables(model, "x", [pd.RangeIndex(2, name="plant")], 0.0, 2.0)
     add_rows(model, "need", [pd.RangeIndex(1, name="all")], [(x.labels.values[None, :], 1.0)], "=", 3.0)
     minimize(model, [Sum.of((x, np.array([1.0, 5.0])))])

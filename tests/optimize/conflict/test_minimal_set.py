@@ -1,8 +1,9 @@
-"""Minimal conflicting sets of small systems by pencil, of linopy models, in whole numbers, and of commitments."""
+"""Minimal conflicting sets: of systems by pencil, models with labels, whole numbers, and commitments."""
 
 from __future__ import annotations
 
-import linopy
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 from pytest import approx
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
+from tests.support.linopy_twin import LinopyTwin
 
 from gridloop.optimize.conflict import LinearSystem, Rule, conflicting_rules
 from gridloop.optimize.conflict.iis import minimal_set
 from gridloop.optimize.conflict.relax import least_relaxation
 from gridloop.optimize.conflict.words import in_words, slacks_in_words
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import Sum, add_rows, add_variables, minimize
 
 INF = np.inf
@@ -102,14 +105,15 @@ def test_a_feasible_system_says_so():
     assert diagnosis.facts["conflict"] == []
 
 
-def test_a_linopy_model_is_named_by_its_coordinates():
-    model = linopy.Model()
+@pytest.mark.parametrize("kind", [LabelledModel, LinopyTwin])
+def test_a_model_is_named_by_its_coordinates(kind: Any):
+    model = kind()
     devices, steps = pd.Index(["home", "depot"], name="device"), pd.RangeIndex(3, name="step")
     x = add_variables(model, "charge", [devices, steps], 0.0, 2.0)
     need = np.array([5.0, 7.0])
     add_rows(model, "energy", [devices], [(x.labels.values, 1.0)], ">=", need)
     minimize(model, [Sum.of((x, 1.0))])
-    diagnosis = conflicting_rules(LinearSystem.from_linopy(model))
+    diagnosis = conflicting_rules(LinearSystem.of_model(model))
     named = {(m["kind"], m["element"], m["hour"], m["side"]) for m in diagnosis.facts["conflict"]}
     assert named == {("energy", "depot", "", "lower"), *(("charge", "depot", str(k), "upper") for k in range(3))}
     assert "energy of depot: at least 7" in str(diagnosis)

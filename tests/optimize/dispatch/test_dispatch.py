@@ -178,10 +178,12 @@ def test_laws(seed):
     assert (p.sum(axis=1).to_numpy() - demand) == approx(0, abs=MW)
     assert (p >= units["p_min_mw"] - 1e-9).all(axis=None) and (p <= units["p_max_mw"] + 1e-9).all(axis=None)
     assert found.cost <= found.baseline_cost * (1 + 1e-7)
-    inside = (p > units["p_min_mw"] + 1e-2) & (p < units["p_max_mw"] - 1e-2)
+    room = np.minimum(p - units["p_min_mw"], units["p_max_mw"] - p)
     marginal = found.unit["marginal_per_mwh"].unstack("unit")[units.index]
-    wrong = (marginal.sub(found.price, axis=0).abs() > 1e-3) & inside
-    assert not wrong.any(axis=None)
+    apart = marginal.sub(found.price, axis=0).abs()
+    assert not ((apart > 1e-3) & (room > 1.0)).any(axis=None)
+    # Near a bound a small error of the solver is a large one of the price: what it costs is what counts.
+    assert (apart * room).to_numpy().max() <= 1e-7 * found.cost
 
 
 def test_what_cannot_be_met_is_said_plainly(four_units, two_lines):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import linopy
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 from pytest import approx
 
 from gridloop.errors import OutOfRange
@@ -19,7 +17,8 @@ from gridloop.optimize.devices.rest import Rest
 from gridloop.optimize.devices.shiftable_run import ShiftableRun
 from gridloop.optimize.diagnose import not_proven
 from gridloop.optimize.horizon import Horizon
-from gridloop.optimize.linear import Sum, add_rows, minimize
+from gridloop.optimize.labelled_model import LabelledModel
+from gridloop.optimize.linear import Sum, add_rows, add_variables, minimize
 from gridloop.optimize.problems import whole_start
 from gridloop.optimize.problems.schedule import schedule
 from gridloop.optimize.solve import Fix, Session
@@ -115,12 +114,10 @@ def test_two_profiles_make_room_for_each_other():
     assert several.tolist() == approx([110, 210, 45 + 20_000 + 1000])
 
 
-def knapsack() -> tuple[linopy.Model, np.ndarray]:
+def knapsack() -> tuple[LabelledModel, np.ndarray]:
     """−3 a − 2 b − 2 c with 2 a + b + c ≤ 2 in whole numbers: b and c, −4; relaxed −4 too, alone a: −3."""
-    model = linopy.Model()
-    bound = [xr.DataArray(np.full(3, v), coords=[pd.RangeIndex(3, name="k")]) for v in (0.0, 1.0)]
-    x = model.add_variables(*bound, name="x", integer=True)
-    labels = np.asarray(x.labels.values)
+    model = LabelledModel()
+    labels = add_variables(model, "x", [pd.RangeIndex(3, name="k")], 0.0, 1.0, whole=True).labels.values
     add_rows(model, "fits", [pd.RangeIndex(1, name="all")], [(labels[None, :], np.array([[2.0, 1, 1]]))], "<=", 2.0)
     minimize(model, [Sum(labels, np.array([-3.0, -2.0, -2.0]))])
     return model, labels

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-import linopy
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,6 +26,7 @@ from gridloop.optimize.devices.renewable import Renewable
 from gridloop.optimize.devices.services import Reserve
 from gridloop.optimize.devices.shiftable_run import ShiftableRun
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import add_rows
 from gridloop.optimize.problems.schedule import schedule
 from gridloop.optimize.robust.measure import cvar
@@ -290,7 +290,7 @@ def test_a_scenario_without_a_plan_is_named_by_its_device(monkeypatch: pytest.Mo
     """The battery is made to hold 5 MWh wherever it starts full; it can hold 1."""
 
     class Sick(BatteryGroup):
-        def add(self, model: linopy.Model, horizon: Horizon) -> None:
+        def add(self, model: LabelledModel, horizon: Horizon) -> None:
             super().add(model, horizon)
             if self.start[0] > 0:
                 sick = pd.Index(["b"], name="battery")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-import linopy
 import numpy as np
 from scipy.sparse import csr_array
 
+from gridloop.optimize.labelled_model import LabelledModel, MembersByName
 from gridloop.optimize.solve.feasibility import Bounds
 from gridloop.units import BoolArray, FloatArray
 
@@ -49,9 +49,9 @@ class LinearSystem:
             raise ValueError(f"a system of {n} rows and {m} columns with arrays of {sizes}")
 
     @classmethod
-    def from_linopy(cls, model: linopy.Model, *, power_mw: float = 1.0) -> LinearSystem:
-        """The system of a linopy model: the name of a block is the kind, its first coordinate the element, the others
-        the hour."""
+    def of_model(cls, model: LabelledModel, *, power_mw: float = 1.0) -> LinearSystem:
+        """The system of a model with labels, a plan's or one of linopy: the name of a block is the kind, its first
+        coordinate the element, the others the hour."""
         matrices = model.matrices
         matrix = matrices.A
         columns = [_rule(model.variables, label) for label in matrices.vlabels]
@@ -94,7 +94,7 @@ class LinearSystem:
         return [*rows, *rows, *columns, *columns]
 
 
-def _rule(among: linopy.variables.Variables | linopy.constraints.Constraints, label: int) -> Rule:
-    name, coords = cast("tuple[str, dict[str, object]]", among.get_label_position(int(label)))
+def _rule(among: MembersByName, label: int) -> Rule:
+    name, coords = among.get_label_position(int(label))
     values = [str(value) for value in coords.values()]
     return Rule(str(name), values[0] if values else "", ", ".join(values[1:]))

@@ -22,11 +22,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import linopy
 import numpy as np
 import pandas as pd
 
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import NO_VARIABLE, Coords, add_rows, add_variables, one_step_earlier
 from gridloop.optimize.solve import Outcome
 from gridloop.units import FloatArray, IntArray
@@ -128,7 +128,7 @@ class DepthWear:
             self.names += [f"{battery.id}, layer {j + 1}" for j in range(size.size)]
         self.ids = [b.id for b in batteries]
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> IntArray:
+    def add(self, model: LabelledModel, horizon: Horizon) -> IntArray:
         """charge, discharge [MW] and energy [MWh] of every layer; labels of energy, [battery, step, layer]."""
         self.hours = horizon.hours
         coords: Coords = [pd.Index(self.names, name="battery_layer"), horizon.index]
@@ -137,7 +137,7 @@ class DepthWear:
         self.energy = add_variables(model, "battery_layer_energy", coords, 0.0, self.size[:, None])
         return self._by_battery(self.energy.labels.values, len(self.ids))
 
-    def tie(self, model: linopy.Model, horizon: Horizon, flows: Flows) -> None:
+    def tie(self, model: LabelledModel, horizon: Horizon, flows: Flows) -> None:
         """The layers together charge and discharge what the battery does, and each keeps its balance."""
         mine: Coords = [pd.Index([self.ids[k] for k in self.rows], name="battery_by_depth"), horizon.index]
         shape = (len(self.ids), len(horizon))

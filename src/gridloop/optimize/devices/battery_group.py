@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import linopy
 import numpy as np
 import pandas as pd
 
@@ -15,6 +14,7 @@ from gridloop.optimize.devices.battery_services import Base, Services, Terms
 from gridloop.optimize.devices.group import LocalPrices, Offer, Plain, Quantity, Sent, Term
 from gridloop.optimize.devices.market import Market
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel, Members
 from gridloop.optimize.linear import Coords, Sum, add_rows, add_variables, one_step_earlier
 from gridloop.optimize.solve import Fix, Outcome
 from gridloop.units import FloatArray, IntArray
@@ -45,7 +45,7 @@ class BatteryGroup(Plain):
         self.end_value = np.where(np.isnan(given), market.mean_export * self.eta_out, given)
         self.services = Services(batteries, market.prices) if any(b.paid_by() for b in batteries) else None
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon) -> None:
         """charge, discharge [MW], energy at the end of every interval [MWh], and how far that is outside the band."""
         coords: Coords = [pd.Index(self.ids, name="battery"), horizon.index]
         self.hours, self.waiting = horizon.hours, horizon.waiting
@@ -105,11 +105,11 @@ class BatteryGroup(Plain):
         low = np.where(holds[:, None], self.least[:, None], np.minimum(self.least[:, None], idle))
         return low, np.maximum(self.most[:, None], idle)
 
-    def _add_band(self, model: linopy.Model, horizon: Horizon, energy: IntArray) -> None:
+    def _add_band(self, model: LabelledModel, horizon: Horizon, energy: IntArray) -> None:
         """outside ≥ least − energy and outside ≥ energy − most, for the batteries that may be outside."""
         below, above = self.low < self.least[:, None], self.high > self.most[:, None]
         rows = np.flatnonzero((below | above).any(axis=1))
-        self.outside: linopy.Variable | None = None
+        self.outside: Members | None = None
         if not rows.size:
             return
         self.found_outside = rows

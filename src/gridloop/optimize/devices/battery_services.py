@@ -24,13 +24,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import linopy
 import numpy as np
 import pandas as pd
 
 from gridloop.optimize.devices.group import MOVING_MW, Offer, Quantity
 from gridloop.optimize.devices.services import PRICE, Regulation
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel, Members
 from gridloop.optimize.linear import NO_VARIABLE, Coords, Sum, add_rows, add_variables, one_step_earlier
 from gridloop.optimize.solve import Fix, Outcome
 from gridloop.units import BoolArray, FloatArray, IntArray
@@ -72,9 +72,9 @@ class _Direction:
     called      mean share of the offer that is called [battery, 1]
     """
 
-    less: linopy.Variable
-    more: linopy.Variable
-    left: linopy.Variable
+    less: Members
+    more: Members
+    left: Members
     called: FloatArray
 
     def passed_over(self, outcome: Outcome, matters: BoolArray) -> tuple[BoolArray, BoolArray]:
@@ -103,7 +103,7 @@ class Services:
             name: prices[column].to_numpy(dtype=float) for name, column in PRICE.items() if column in prices.columns
         }
 
-    def add(self, model: linopy.Model, horizon: Horizon, base: Base) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon, base: Base) -> None:
         """Parts of every offer [MW], and the power and energy that are kept for it."""
         self.base, self.hours = base, horizon.hours
         self.coords: Coords = [pd.Index(base.ids, name="battery_service"), horizon.index]
@@ -111,14 +111,14 @@ class Services:
         charge_max, discharge_max = base.charge_max[:, None], base.discharge_max[:, None]
         self.up = self._direction(model, "regulation_up", charge_max, discharge_max, self.called_up)
         self.down = self._direction(model, "regulation_down", discharge_max, charge_max, self.called_down)
-        self.held: linopy.Variable | None = None
+        self.held: Members | None = None
         if "reserve" in self.price and self.reserves.any():
             self.held = self._part(model, "reserve", charge_max + discharge_max, self.reserves)
         self._add_power(model)
         self._add_energy(model)
 
     def _direction(
-        self, model: linopy.Model, service: str, less: FloatArray, more: FloatArray, called: FloatArray
+        self, model: LabelledModel, service: str, less: FloatArray, more: FloatArray, called: FloatArray
     ) -> _Direction | None:
         if service not in self.price or not self.regulates.any():
             return None
@@ -129,11 +129,11 @@ class Services:
             called,
         )
 
-    def _part(self, model: linopy.Model, name: str, most: FloatArray | float, has: BoolArray) -> linopy.Variable:
+    def _part(self, model: LabelledModel, name: str, most: FloatArray | float, has: BoolArray) -> Members:
         present = np.broadcast_to(has[:, None], self.none.shape)
         return add_variables(model, f"battery_{name}", self.coords, 0.0, most, present)
 
-    def _add_power(self, model: linopy.Model) -> None:
+    def _add_power(self, model: LabelledModel) -> None:
         base = self.base
         held = [] if self.held is None else [_labels(self.held)]
         for name, one_way, more, less, most, further in (
@@ -147,7 +147,7 @@ class Services:
                 let_off: Terms = [(parts[0], 1.0), (_labels(one_way.left), 1.0)]
                 self._rows(model, f"battery_let_off_{name}", let_off, [(less, -1.0)], "=", 0.0)
 
-    def _add_energy(self, model: linopy.Model) -> None:
+    def _add_energy(self, model: LabelledModel) -> None:
         """The energy of a whole call above low, and the room for it below high, at both ends of every interval.
 
         At its end counts what is stored where the interval itself brings no call: then it keeps the band as well.
@@ -181,7 +181,7 @@ class Services:
         self._rows(model, "battery_energy_down_begin", room_begin, [(before, 1.0)], "<=", high_before)
 
     def _rows(
-        self, model: linopy.Model, name: str, offers: Terms, others: Terms, sign: str, right: FloatArray | float
+        self, model: LabelledModel, name: str, offers: Terms, others: Terms, sign: str, right: FloatArray | float
     ) -> None:
         """Rows of the batteries that have any of the offers; the others have none."""
         if not offers:
@@ -220,7 +220,7 @@ class Services:
             if variables
         }
 
-    def _variables(self) -> dict[str, list[linopy.Variable]]:
+    def _variables(self) -> dict[str, list[Members]]:
         """Variables that add up to each service; none where nothing pays it."""
         return {
             "regulation_up": [] if self.up is None else [self.up.less, self.up.more],
@@ -292,7 +292,7 @@ def with_calls(battery: Any, p_mw: FloatArray, up_mw: FloatArray, down_mw: Float
     return np.asarray(charge), np.asarray(discharge)
 
 
-def _labels(variable: linopy.Variable) -> IntArray:
+def _labels(variable: Members) -> IntArray:
     return np.asarray(variable.labels.values)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-import linopy
 import numpy as np
 import pandas as pd
 
@@ -16,6 +15,7 @@ from gridloop.optimize.devices.building_steps import states_of, zones_of
 from gridloop.optimize.devices.given_numbers import over_steps
 from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity, Sent, Term
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import NO_VARIABLE, Coords, Sum, add_rows, add_variables
 from gridloop.optimize.solve import Fix, Outcome
 from gridloop.units import FloatArray, IntArray
@@ -46,7 +46,7 @@ class BuildingGroup(Plain):
         """Whether zones share a plant: a simplex method takes long for such, and an interior point does not."""
         return any(len(b.zones) > 1 for b in self.buildings)
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon) -> None:
         """Temperatures [°C], K outside, power [MW]; heat, cold and pieces of machines in kW: no number is small."""
         self.hours, self.waiting = horizon.hours, horizon.waiting
         n = len(horizon)
@@ -58,7 +58,7 @@ class BuildingGroup(Plain):
         self._add_machines(model, horizon)
         self._add_end(model)
 
-    def _add_zones(self, model: linopy.Model, horizon: Horizon) -> None:
+    def _add_zones(self, model: LabelledModel, horizon: Horizon) -> None:
         coords: Coords = [pd.Index(self.zone_ids, name="zone"), horizon.index]
         loops = {(k, m.cooling, m.loop) for k, m in self.machines}
         has = [
@@ -82,7 +82,7 @@ class BuildingGroup(Plain):
         self.below = add_variables(model, "building_below", coords, 0.0, np.inf)
         self.above = add_variables(model, "building_above", coords, 0.0, np.inf)
 
-    def _add_temperatures(self, model: linopy.Model, horizon: Horizon) -> None:
+    def _add_temperatures(self, model: LabelledModel, horizon: Horizon) -> None:
         """A zone's air is a temperature within its band, less what it is below and more what it is above.
 
         So the band is a variable's bounds and no row. The air is written as what it would be without heat, plus the
@@ -112,7 +112,7 @@ class BuildingGroup(Plain):
             self.free,
         )
 
-    def _add_flows(self, model: linopy.Model, horizon: Horizon) -> tuple[IntArray, FloatArray]:
+    def _add_flows(self, model: LabelledModel, horizon: Horizon) -> tuple[IntArray, FloatArray]:
         """Heat between zones [kW]: labels [zone, link, step] and signs [zone, link], 1 where it comes in."""
         s, n = self.states, len(horizon)
         widest = int(np.bincount(s.links.ravel(), minlength=1).max()) if s.links.size else 0
@@ -140,7 +140,7 @@ class BuildingGroup(Plain):
                 used[mine] += 1
         return labels, signs
 
-    def _add_machines(self, model: linopy.Model, horizon: Horizon) -> None:
+    def _add_machines(self, model: LabelledModel, horizon: Horizon) -> None:
         n = len(horizon)
         curves = [m.pieces(n) for _, m in self.machines]
         counts = [len(width) for width, _ in curves]
@@ -187,7 +187,7 @@ class BuildingGroup(Plain):
         k, machine = self.machines[self.piece_of[piece]]
         return k, machine.cooling, machine.loop
 
-    def _add_end(self, model: linopy.Model) -> None:
+    def _add_end(self, model: LabelledModel) -> None:
         """Every zone ends no colder, or no warmer, than it began."""
         self.end_sign, self.end_at = end_of(self.buildings, self.has_heat, self.has_cold, self.hours.size)
         index = pd.Index(self.zone_ids, name="zone")

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import linopy
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from gridloop.optimize.commitment.least_times import switching_rows
 from gridloop.optimize.compressors.air import Air
@@ -22,6 +20,7 @@ from gridloop.optimize.devices.compressor_station import CompressorStation
 from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity, Term
 from gridloop.optimize.devices.rest import Rest
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import Coords, Sum, add_rows, add_variables, one_step_earlier
 from gridloop.optimize.solve import Fix, Outcome
 from gridloop.units import FloatArray, IntArray
@@ -49,7 +48,7 @@ class CompressorGroup(Plain):
         self.owner = np.repeat(np.arange(len(stations)), [len(s.machines) for s in stations])
         self._known: dict[int, tuple[FloatArray, Found]] = {}
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon) -> None:
         """on, started, stopped: whole decisions; flow of every piece of a curve, pressure and power."""
         self.hours = horizon.hours
         self.air = [Air.of(s, horizon.hours) for s in self.stations]
@@ -59,9 +58,7 @@ class CompressorGroup(Plain):
         coords: Coords = [machine, horizon.index]
         low, high = self.stays_on.astype(float), 1.0 - self.stays_off.astype(float)
         self.on, self.started, self.stopped = (
-            model.add_variables(
-                xr.DataArray(least, coords=coords), xr.DataArray(most, coords=coords), name=name, integer=True
-            )
+            add_variables(model, name, coords, least, most, whole=True)
             for name, least, most in (
                 ("compressor_on", low, high),
                 ("compressor_start", 0.0 * low, np.ones_like(low)),
@@ -86,7 +83,7 @@ class CompressorGroup(Plain):
         )  # fmt: skip
         self._add_stations(model, [station, horizon.index], u, v, x)
 
-    def _add_switching(self, model: linopy.Model, horizon: Horizon, u: IntArray, v: IntArray, w: IntArray) -> None:
+    def _add_switching(self, model: LabelledModel, horizon: Horizon, u: IntArray, v: IntArray, w: IntArray) -> None:
         times = [s.least_times(self.hours) for s in self.stations]
         up, down = (np.concatenate([t[k] for t in times]) for k in range(2))
         for k, machine in enumerate(self.machines):
@@ -94,7 +91,7 @@ class CompressorGroup(Plain):
                 sign = "=" if rows.name == "state" else "<="
                 add_rows(model, f"compressor_{rows.name}_{k}", [horizon.index], rows.terms, sign, rows.upper)
 
-    def _add_stations(self, model: linopy.Model, coords: Coords, u: IntArray, v: IntArray, x: IntArray) -> None:
+    def _add_stations(self, model: LabelledModel, coords: Coords, u: IntArray, v: IntArray, x: IntArray) -> None:
         """Balance of air, flow to spare, and power."""
         low, high = (np.array([[getattr(a, name)] for a in self.air]) for name in ("low", "high"))
         low = np.repeat(low, len(self.hours), axis=1)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import linopy
 import numpy as np
 import pandas as pd
 
@@ -15,6 +14,7 @@ from gridloop.errors import MissingColumn, OutOfRange, listed
 from gridloop.optimize.devices.group import LIMIT_COLUMNS, SMALLEST_SHARE, Offer, Quantity, Words
 from gridloop.optimize.devices.market import SERVICES
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel, Members
 from gridloop.optimize.linear import Sum, add_rows, add_variables
 from gridloop.optimize.solve import GAVE_WAY, Outcome
 from gridloop.units import BoolArray, FloatArray, IntArray
@@ -106,7 +106,7 @@ class ConnectionModel:
         self.connection = connection
         self.import_price, self.export_price = (prices[name].to_numpy(dtype=float) for name in PRICES)
 
-    def add(self, model: linopy.Model, horizon: Horizon, offers: Sequence[Offer] = ()) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon, offers: Sequence[Offer] = ()) -> None:
         """bought and sold [MW], what exceeds a limit [MW], and the peak above the contract [MW].
 
         offers  capacity that devices hold ready: the limits have room for a call of all of it
@@ -121,7 +121,7 @@ class ConnectionModel:
         ]
         self.over_import = add_variables(model, "connection_over_import", steps, 0.0, beyond[0])
         self.over_export = add_variables(model, "connection_over_export", steps, 0.0, beyond[1])
-        self.peak_rows: linopy.constraints.Constraint | None = None
+        self.peak_rows: Members | None = None
         if c.contracted_peak_mw is not None and c.peak_price_per_mw > 0:
             self.peak = add_variables(model, "connection_peak", [pd.Index([c.id], name="connection")], 0.0, np.inf)
             every_step = np.broadcast_to(self.peak.labels.values, (len(horizon),))
@@ -134,13 +134,13 @@ class ConnectionModel:
         """A limit in every interval; zero where the connection is open."""
         return np.where(self.open, 0.0, limit) if self.open.any() else limit
 
-    def _add_room(self, model: linopy.Model, horizon: Horizon, offers: Sequence[Offer]) -> None:
+    def _add_room(self, model: LabelledModel, horizon: Horizon, offers: Sequence[Offer]) -> None:
         """Import with every offer down called as a whole, and export with every offer up, keep their limits.
 
         The balance has the mean of calls in it: an offer that is called as a whole adds the rest of it, and what was
         meant to come of those the other way falls away. What gives way without a call may still.
         """
-        self.room: dict[str, linopy.constraints.Constraint] = {}
+        self.room: dict[str, Members] = {}
         if not offers:
             return
         net, c = self.net(), self.connection

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import linopy
 import numpy as np
 import pandas as pd
 
@@ -16,6 +15,7 @@ from gridloop.optimize.devices.group import MOVING_MW, SMALLEST_SHARE, LocalPric
 from gridloop.optimize.devices.market import Market
 from gridloop.optimize.explain import SAME_PRICE, brought_above, brought_below
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import Sum, add_rows, add_variables
 from gridloop.optimize.solve import Fix, Outcome
 from gridloop.units import FloatArray, IntArray
@@ -58,7 +58,7 @@ class EVGroup(Plain):
         ids, station = [str(i) for i in table.index], words(table, "station")
         return plug_in(ids, table["arrival"], table["departure"], station, fleet.ports).since
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon) -> None:
         """charge [MW] while plugged in; short [MWh] at departure, in one part or several that grow dearer."""
         n, session = len(self.ids), pd.Index(self.ids, name="session")
         self.hours, self.waiting = horizon.hours, horizon.waiting

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import linopy
 import numpy as np
 import pandas as pd
 
 from gridloop.optimize.devices.ev import EVFleet
 from gridloop.optimize.devices.ev_sessions import words
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel, Members
 from gridloop.optimize.linear import NO_VARIABLE, Coords, add_rows
 from gridloop.optimize.solve import Outcome
 from gridloop.units import FloatArray, IntArray
@@ -49,16 +49,16 @@ class LimitRows:
     def __init__(self, limits: Sequence[Shared]) -> None:
         self.limits = limits
 
-    def add(self, model: linopy.Model, horizon: Horizon, charge: IntArray, give: IntArray | None) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon, charge: IntArray, give: IntArray | None) -> None:
         """charge, give: labels of all sessions. [session, step]"""
         self.hours = horizon.hours
         self.upper = self._rows(model, "ev_shared_limit", horizon, charge, give, "<=", 1.0)
         self.lower = None if give is None else self._rows(model, "ev_shared_giving", horizon, charge, give, ">=", -1.0)
 
     def _rows(
-        self, model: linopy.Model, name: str, horizon: Horizon, charge: IntArray, give: IntArray | None, sign: str,
+        self, model: LabelledModel, name: str, horizon: Horizon, charge: IntArray, give: IntArray | None, sign: str,
         side: float,
-    ) -> linopy.constraints.Constraint:  # fmt: skip
+    ) -> Members:  # fmt: skip
         coords: Coords = [pd.Index([limit.name for limit in self.limits], name="shared"), horizon.index]
         terms: list[tuple[IntArray, FloatArray | float]] = [(self._wide(charge), 1.0)]
         if give is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import linopy
 import numpy as np
 import pandas as pd
 
@@ -18,6 +17,7 @@ from gridloop.optimize.devices.ev import EVFleet
 from gridloop.optimize.devices.ev_sessions import giving_power, numbers
 from gridloop.optimize.devices.group import Term
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel, Members
 from gridloop.optimize.linear import NO_VARIABLE, Coords, Sum, add_rows, add_variables, one_step_earlier
 from gridloop.optimize.solve import Fix, Outcome
 from gridloop.units import BoolArray, FloatArray, IntArray
@@ -52,7 +52,7 @@ class Storing:
         return len(self.rows)
 
     def add(
-        self, model: linopy.Model, horizon: Horizon, ids: Sequence[str], charge: IntArray, presence: FloatArray,
+        self, model: LabelledModel, horizon: Horizon, ids: Sequence[str], charge: IntArray, presence: FloatArray,
         import_price: FloatArray,
     ) -> None:  # fmt: skip
         """discharge [MW], stored energy at the end of every interval [MWh], and how far that is below the reserve.
@@ -88,10 +88,10 @@ class Storing:
         self.depth_rows = add_rows(model, "ev_depth", coords[:1], taken, "<=", self.depth)
         self._add_reserve(model, coords, here > 0)
 
-    def _add_reserve(self, model: linopy.Model, coords: Coords, here: BoolArray) -> None:
+    def _add_reserve(self, model: LabelledModel, coords: Coords, here: BoolArray) -> None:
         """below ≥ reserve − stored while it is there, for cars that came with less."""
         under = here & (self.start < self.reserve)[:, None]
-        self.below: linopy.Variable | None = None
+        self.below: Members | None = None
         if not under.any():
             return
         self.below = add_variables(model, "ev_below_reserve", coords, 0.0, np.inf, under)
@@ -112,7 +112,7 @@ class Storing:
         share[self.rows] = -self.hours / (self.eta_in * self.eta_out)[:, None]
         return share
 
-    def waiting_cost(self) -> tuple[linopy.Variable, FloatArray]:
+    def waiting_cost(self) -> tuple[Members, FloatArray]:
         """What giving later costs: it breaks ties as charging does."""
         return self.discharge, self.early[:, None] * (self.waiting * self.hours)
 
@@ -136,7 +136,7 @@ class Storing:
             parts["ev_reserve"] = Sum.of((self.below, BAND_PRICE * self.hours))
         return parts
 
-    def settle(self, outcome: Outcome, charge: linopy.Variable) -> list[Fix]:
+    def settle(self, outcome: Outcome, charge: Members) -> list[Fix]:
         """Where the linear plan burns energy by running both ways at once, keep the stronger direction only."""
         labels = charge.labels.values[self.rows], self.discharge.labels.values
         c, d = outcome.at(labels[0]), outcome.at(labels[1])

@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-import linopy
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import Sum
 from gridloop.optimize.solve import Fix, Outcome
 from gridloop.units import FloatArray, IntArray
@@ -36,7 +36,7 @@ Words = NDArray[np.object_]
 class Term:
     """Variables that inject power at buses.
 
-    labels  [device, step]  linopy labels; −1 where there is no variable
+    labels  [device, step]  −1 where there is no variable
     bus     [device]        bus ids
     p, q    MW and Mvar injected per unit of the variable: one number, [device, 1] or [device, step]
     """
@@ -68,7 +68,7 @@ class Given:
 class Offer:
     """Capacity held ready, which may be called as a whole or not at all.
 
-    labels  [device, step]  linopy labels; −1 where there is no variable
+    labels  [device, step]  −1 where there is no variable
     up      True where a call injects, False where it takes
     called  mean share of it that is called, and is in the `Term`s of the same variables: one number or [device, 1]
     """
@@ -160,7 +160,7 @@ class Group(Protocol):
     ids: list[str]
     bus: list[str]
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon) -> None:
         """Add variables and constraints of the devices alone."""
 
     def terms(self) -> list[Term]:

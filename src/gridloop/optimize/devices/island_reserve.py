@@ -22,7 +22,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import linopy
 import numpy as np
 import pandas as pd
 
@@ -31,6 +30,7 @@ from gridloop.optimize.devices.battery import Battery
 from gridloop.optimize.devices.given_numbers import refuse, without_gaps, wrong_lengths
 from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import Coords, Sum, add_rows, add_variables
 from gridloop.optimize.solve import Outcome
 from gridloop.units import BoolArray, FloatArray
@@ -179,7 +179,7 @@ class IslandReserveGroup(Plain):
         self.ids = [r.id for r in reserves]
         self.bus = [r.bus for r in reserves]
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon) -> None:
         """short [MWh] of every battery of every reserve, at the end of every interval."""
         self.hours = horizon.hours
         self.who = [(r, b) for r, reserve in enumerate(self.reserves) for b in range(len(reserve.batteries))]

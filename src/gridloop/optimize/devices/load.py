@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import linopy
 import numpy as np
 import pandas as pd
 
@@ -14,6 +13,7 @@ from gridloop.optimize.devices.given_numbers import without_gaps
 from gridloop.optimize.devices.group import MOVING_MW, Given, LocalPrices, Plain, Quantity, Term
 from gridloop.optimize.explain import brought_above
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import Coords, Sum, add_variables
 from gridloop.optimize.solve import Outcome
 from gridloop.units import FloatArray
@@ -61,7 +61,7 @@ class LoadGroup(Plain):
         self.voll = np.array([load.value_of_lost_load for load in loads])
         self.most = np.clip(self.p, 0, None) * np.array([load.sheddable for load in loads])[:, None]
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon) -> None:
         """unserved [MW]"""
         self.hours = horizon.hours
         coords: Coords = [pd.Index(self.ids, name="load"), horizon.index]

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import linopy
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity, Sent, Term
 from gridloop.optimize.devices.market import Market
@@ -22,6 +20,7 @@ from gridloop.optimize.devices.rest import Rest
 from gridloop.optimize.devices.shiftable import mean_import
 from gridloop.optimize.devices.shiftable_run import powers_of
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import NO_VARIABLE, Sum, add_rows, add_variables
 from gridloop.optimize.process.bound import least_cost
 from gridloop.optimize.process.cumulative import alike, by_begin, packed
@@ -48,7 +47,7 @@ class ProcessGroup(Plain):
         self.energy = np.array([task.energy_mwh for task in self.tasks])
         self.names = [f"{processes[p].id}/{task.id}" for p, task in zip(self.owner.tolist(), self.tasks, strict=True)]
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon) -> None:
         """begun [task, step], whole; power [process, step]; later [task]."""
         self.horizon, self.hours = horizon, horizon.hours
         n = len(horizon)
@@ -62,11 +61,9 @@ class ProcessGroup(Plain):
         low = np.where(horizon.waiting[None, :] >= after[:, None] - SAME_H, 1.0, 0.0)
         high = np.where(horizon.waiting[None, :] >= before[:, None] - SAME_H, 1.0, 0.0)
         self.could_begin = (high > 0) & (horizon.waiting[None, :] <= after[:, None] + SAME_H) & free[:, None]
-        model.add_variables(
-            xr.DataArray(low, coords=shape), xr.DataArray(high, coords=shape), name="process_begun", integer=True,
-            mask=xr.DataArray(np.broadcast_to(free[:, None], low.shape), coords=shape),
-        )  # fmt: skip
-        self.begun = np.asarray(model.variables["process_begun"].labels.values, dtype=np.int64)
+        every = np.broadcast_to(free[:, None], low.shape)
+        begun = add_variables(model, "process_begun", shape, low, high, every, whole=True)
+        self.begun = begun.labels.values
         self.power_now = add_variables(model, "process_power", [process_index, horizon.index], 0.0, np.inf)
         self.later = add_variables(model, "process_later", [task_index], 0.0, 1.0, free)
         last = self.begun[:, -1]
@@ -110,7 +107,7 @@ class ProcessGroup(Plain):
         self.latest_h = np.where(late >= self.whole_h - SAME_H, np.inf, late)
         return early, self.latest_h
 
-    def _add_power(self, model: linopy.Model, process: pd.Index[str], horizon: Horizon) -> None:
+    def _add_power(self, model: LabelledModel, process: pd.Index[str], horizon: Horizon) -> None:
         """Power of a process is that of its tasks."""
         rows = []
         for p in range(len(self.ids)):
@@ -135,7 +132,7 @@ class ProcessGroup(Plain):
                     takes = self.tasks[i].hours
                     yield i, j, takes + stage.least / HOUR, np.inf if stage.most is None else takes + stage.most / HOUR
 
-    def _add_stages(self, model: linopy.Model, horizon: Horizon) -> None:
+    def _add_stages(self, model: LabelledModel, horizon: Horizon) -> None:
         """Z[j, t] ≤ Z[i, by t − d_i − least]; Z[i, t] ≤ Z[j, by t + d_i + most]."""
         n = len(horizon)
         follows: list[tuple[IntArray, IntArray]] = []
@@ -157,7 +154,7 @@ class ProcessGroup(Plain):
         second = np.where(first == NO_VARIABLE, NO_VARIABLE, second)
         add_rows(model, "process_stage", [link, horizon.index], [(first, 1.0), (second, -1.0)], "<=", 0.0)
 
-    def _add_resources(self, model: linopy.Model, horizon: Horizon) -> None:
+    def _add_resources(self, model: LabelledModel, horizon: Horizon) -> None:
         """Σ units · present ≤ capacity, in every interval."""
         rows, right = [], []
         for p, process in enumerate(self.processes):
@@ -178,7 +175,7 @@ class ProcessGroup(Plain):
         resource = pd.RangeIndex(len(rows), name="process_resource")
         add_rows(model, "process_capacity", [resource, horizon.index], [(labels, factors)], "<=", np.array(right))
 
-    def _add_stocks(self, model: linopy.Model, horizon: Horizon) -> None:
+    def _add_stocks(self, model: LabelledModel, horizon: Horizon) -> None:
         """least ≤ start + Σ gives · ended − Σ takes · begun ≤ most, from the begin of every interval on."""
         for p, process in enumerate(self.processes):
             for name, stock in process.stocks.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import linopy
 import numpy as np
 import pandas as pd
 
@@ -13,6 +12,7 @@ from gridloop.errors import GapInSeries, OutOfRange
 from gridloop.optimize.devices.group import MOVING_MW, Given, LocalPrices, Plain, Quantity, Sent, Term
 from gridloop.optimize.explain import brought_below
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import Coords, Sum, add_variables
 from gridloop.optimize.solve import Outcome
 from gridloop.units import FloatArray
@@ -71,7 +71,7 @@ class RenewableGroup(Plain):
         self.q_limit = np.array([r.q_limit_mvar for r in renewables], dtype=float)
         self.reactive_cost = np.array([r.reactive_cost for r in renewables])
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon) -> None:
         """curtailed [MW]; reactive power given and taken [Mvar]; all ≥ 0."""
         coords: Coords = [pd.Index(self.ids, name="renewable"), horizon.index]
         self.hours = horizon.hours

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import linopy
 import numpy as np
 import pandas as pd
 
@@ -15,6 +14,7 @@ from gridloop.optimize.devices.market import Market
 from gridloop.optimize.devices.power_profile import HOUR
 from gridloop.optimize.explain import SAME_PRICE, brought_below
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import Sum, add_rows, add_variables
 from gridloop.optimize.solve import Outcome
 
@@ -107,7 +107,7 @@ class ShiftableGroup(Plain):
         self.miss_cost = np.array([load.left_out_cost or 0.0 for load in loads], dtype=float)
         self.later_price = mean_import(market)
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon) -> None:
         """power [MW] within the window; later and left out [MWh]."""
         device = pd.Index(self.ids, name="shiftable")
         self.hours, self.waiting = horizon.hours, horizon.waiting

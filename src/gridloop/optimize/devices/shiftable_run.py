@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import linopy
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from gridloop.optimize.devices.given_numbers import clock, not_negative, refuse, with_zone, without_gaps
 from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity, Sent, Term
@@ -25,6 +23,7 @@ from gridloop.optimize.devices.rest import Rest
 from gridloop.optimize.devices.shiftable import mean_import
 from gridloop.optimize.explain import SAME_PRICE
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import NO_VARIABLE, Coords, Sum, add_rows, add_variables
 from gridloop.optimize.solve import Fix, Outcome
 from gridloop.units import BoolArray, FloatArray, IntArray
@@ -119,7 +118,7 @@ class ShiftableRunGroup(Plain):
         self.miss_cost = np.array([run.left_out_cost or 0.0 for run in runs], dtype=float)
         self.later_price = mean_import(market)
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon) -> None:
         """start, later, left_out: whole decisions; power [MW] is what they come to."""
         self.hours, self.waiting = horizon.hours, horizon.waiting
         found = [starts_of(run, horizon) for run in self.runs]
@@ -258,13 +257,9 @@ def _limit_of_difference(
     return str(prices.limit[row, step]) if share[step] > 0 else ""
 
 
-def _whole(model: linopy.Model, name: str, coords: Coords, present: BoolArray) -> IntArray:
+def _whole(model: LabelledModel, name: str, coords: Coords, present: BoolArray) -> IntArray:
     """Labels of decisions that are 0 or 1; −1 where there is none."""
-    shape = tuple(len(index) for index in coords)
-    low, high = (xr.DataArray(np.full(shape, bound), coords=list(coords)) for bound in (0.0, 1.0))
-    mask = xr.DataArray(present, coords=list(coords))
-    variable = model.add_variables(low, high, name=name, mask=mask, integer=True)
-    return np.asarray(variable.labels.values, dtype=np.int64)
+    return add_variables(model, name, coords, 0.0, 1.0, present, whole=True).labels.values
 
 
 def _only_used(start: IntArray, power_of: FloatArray) -> tuple[IntArray, FloatArray]:

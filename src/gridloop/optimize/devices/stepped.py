@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-import linopy
 import numpy as np
 import pandas as pd
 
@@ -17,6 +16,7 @@ from gridloop.optimize.devices.given_numbers import over_steps
 from gridloop.optimize.devices.group import MOVING_MW, Given, LocalPrices, Plain, Quantity, Term
 from gridloop.optimize.explain import brought_above
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import Coords, Sum, add_variables
 from gridloop.optimize.solve import Outcome
 from gridloop.units import FloatArray
@@ -64,7 +64,7 @@ class SteppedGroup(Plain):
         # A load that injects (net load under the sun) has nothing that could be left out.
         self.most = np.clip(self.p, 0, None)[:, :, None] * self.share[:, None, :]
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon) -> None:
         """left out [MW] of every part"""
         self.hours = horizon.hours
         coords: Coords = [

@@ -14,13 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import linopy
 import numpy as np
 import pandas as pd
 
 from gridloop.optimize.devices.group import MOVING_MW, LocalPrices, Plain, Quantity, Sent, Term
 from gridloop.optimize.explain import SAME_PRICE, brought_below
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import Coords, Sum, add_rows, add_variables, one_step_earlier
 from gridloop.optimize.solve import Outcome
 from gridloop.units import FloatArray
@@ -89,7 +89,7 @@ class StoreGroup(Plain):
         self.end_value = np.array([d.end_value or 0.0 for d in devices], dtype=float)
         self.returns = np.array([d.end_value is None for d in devices])
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon) -> None:
         """power [MW], level, and how far it is outside its band."""
         self.hours, self.waiting = horizon.hours, horizon.waiting
         steps = [d.steps(horizon.hours) for d in self.devices]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import linopy
 import numpy as np
 import pandas as pd
 
@@ -13,6 +12,7 @@ from gridloop.errors import OutOfRange
 from gridloop.optimize.devices.group import LocalPrices, Plain, Quantity, TapTerm
 from gridloop.optimize.explain import SAME_PRICE
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import Coords, Sum, add_rows, add_variables, one_step_earlier
 from gridloop.optimize.solve import Fix, Outcome
 from gridloop.units import FloatArray, IntArray
@@ -63,7 +63,7 @@ class TapGroup(Plain):
         self.cost_per_move = np.array([c.move_cost for c in changers])
         self.most = np.array([c.moves_per_plan for c in changers], dtype=np.int64)
 
-    def add(self, model: linopy.Model, horizon: Horizon) -> None:
+    def add(self, model: LabelledModel, horizon: Horizon) -> None:
         """position, steps up and steps down; relaxed."""
         coords: Coords = [pd.Index(self.ids, name="tap"), horizon.index]
         low, high, most = (values[:, None].astype(float) for values in (self.low, self.high, self.most))

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import linopy
 import numpy as np
 import pandas as pd
 
@@ -21,6 +20,8 @@ from gridloop.network.model import Network
 from gridloop.optimize.devices.connection import ConnectionModel
 from gridloop.optimize.devices.group import Group, LocalPrices
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
+from gridloop.optimize.linear import add_variables
 from gridloop.optimize.physics.base import StackedTerms, balance_rows
 from gridloop.optimize.physics.feeder_state import FeederState
 from gridloop.optimize.physics.grid import Grid, Solved
@@ -98,7 +99,7 @@ class AcTangent:
         return self.around.point
 
     def add_power_balance(
-        self, model: linopy.Model, horizon: Horizon, groups: Sequence[Group], connection: ConnectionModel
+        self, model: LabelledModel, horizon: Horizon, groups: Sequence[Group], connection: ConnectionModel
     ) -> None:
         steps = len(horizon)
         self.horizon = horizon
@@ -107,7 +108,7 @@ class AcTangent:
         # All at once, so that an error names every bus that is wrong.
         self.grid.prepare([*self.terms.bus, *(bus for part in self.terms.given for bus in part.bus)])
         self.given = self.grid.given(self.terms.given, steps)
-        self.loss = model.add_variables(coords=[horizon.index], name="losses")
+        self.loss = add_variables(model, "losses", [horizon.index], -np.inf, np.inf)
         self.balance = balance_rows(model, horizon, self.terms, connection, self.loss)
         # Where energy is worth nothing a plan would invent losses: there they are held to their newest tangent.
         self.held = np.minimum(connection.import_price, connection.export_price) <= 0

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import linopy
 import numpy as np
 import pandas as pd
 
 from gridloop.optimize.devices.connection import ConnectionModel
 from gridloop.optimize.devices.group import Given, Group, LocalPrices
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel, Members
 from gridloop.optimize.linear import add_rows
 from gridloop.optimize.solve import Outcome, Session
 from gridloop.units import FloatArray, IntArray
@@ -22,7 +22,7 @@ class Physics(Protocol):
     """The network side of a problem. It serves one problem at a time: `add_power_balance` starts afresh."""
 
     def add_power_balance(
-        self, model: linopy.Model, horizon: Horizon, groups: Sequence[Group], connection: ConnectionModel
+        self, model: LabelledModel, horizon: Horizon, groups: Sequence[Group], connection: ConnectionModel
     ) -> None:
         """What is injected, less losses, leaves through the connection."""
 
@@ -80,12 +80,12 @@ class StackedTerms:
 
 
 def balance_rows(
-    model: linopy.Model,
+    model: LabelledModel,
     horizon: Horizon,
     terms: StackedTerms,
     connection: ConnectionModel,
-    losses: linopy.Variable | None,
-) -> linopy.constraints.Constraint:
+    losses: Members | None,
+) -> Members:
     """import − export + Σ injection − losses = 0, one row per interval."""
     active = np.flatnonzero((terms.p != 0).any(axis=1))
     parts = [*connection.net(), (terms.labels[active].T, terms.p[active].T)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import linopy
 import numpy as np
 import pandas as pd
 
 from gridloop.optimize.devices.connection import ConnectionModel
 from gridloop.optimize.devices.group import LIMIT_COLUMNS, Group, LocalPrices
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.physics.base import StackedTerms, balance_rows
 from gridloop.optimize.solve import Outcome, Session
 
@@ -19,7 +19,7 @@ class CopperPlate:
     """The energy side alone: what a problem has when no network is given."""
 
     def add_power_balance(
-        self, model: linopy.Model, horizon: Horizon, groups: Sequence[Group], connection: ConnectionModel
+        self, model: LabelledModel, horizon: Horizon, groups: Sequence[Group], connection: ConnectionModel
     ) -> None:
         self.horizon = horizon
         self.buses = pd.Index(sorted({bus for group in groups for bus in group.bus}))

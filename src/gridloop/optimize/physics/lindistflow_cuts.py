@@ -269,7 +269,7 @@ class CutModel(ArrayModel):
 
     def system(self, element: dict[str, pd.Index], power_mw: float) -> LinearSystem:
         """All rows and tangents by name, for the search of a conflict. element: ids by name of a block"""
-        from gridloop.optimize.conflict.system import LinearSystem, Rule  # it brings linopy along
+        from gridloop.optimize.conflict.system import LinearSystem, Rule
 
         names = {"p": "output", "q": "reactive_output", "voltage": "squared_voltage"}
 

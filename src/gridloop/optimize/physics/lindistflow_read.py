@@ -94,7 +94,7 @@ def violation(model: LinDistFlowModel, x: FloatArray) -> float:
 def no_answer(model: CutModel, outcome: CutOutcome, element: dict[str, pd.Index], plain: list[str]) -> Diagnosis:
     """Why there is none: the conflict where nothing keeps all limits, the solver's own word otherwise."""
     if outcome.status == "infeasible":
-        from gridloop.optimize.conflict import conflicting_rules  # it brings linopy along
+        from gridloop.optimize.conflict import conflicting_rules
 
         laws = ("voltage_drop", "flow_law", "balance", "reactive_balance", "source_balance", "angle")
         return conflicting_rules(model.system(element, BASE_MVA), plain=plain, laws=laws)

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import linopy
 import numpy as np
 import pandas as pd
 
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel, Members
 from gridloop.optimize.linear import add_variables
 from gridloop.optimize.physics.loss_rows import Plane, worth_of
 from gridloop.optimize.physics.operating_point import TangentRows
@@ -46,13 +46,13 @@ class LossModes:
     """The modes in one problem. share [mode, step] variables: MW of the losses that each is good for."""
 
     scene: Scene
-    losses: linopy.Variable
+    losses: Members
     form: QuadraticLosses
-    share: linopy.Variable
+    share: Members
     cuts: list[list[Plane]] = field(default_factory=list)
 
     @classmethod
-    def add_to(cls, model: linopy.Model, horizon: Horizon, scene: Scene, losses: linopy.Variable) -> LossModes | None:
+    def add_to(cls, model: LabelledModel, horizon: Horizon, scene: Scene, losses: Members) -> LossModes | None:
         """None for grids that do not tell their form, and where nothing is decided."""
         form = scene.grid.quadratic_losses(scene.entry, MOST, bool(np.any(scene.terms.q)))
         if form is None or not form.curvature.size:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import linopy
 import numpy as np
 
+from gridloop.optimize.labelled_model import Members
 from gridloop.optimize.physics.tangents import Around, Scene
 from gridloop.optimize.solve import Excess, Outcome, Row, Session
 from gridloop.units import BoolArray, FloatArray
@@ -31,7 +31,7 @@ class Plane:
 class LossRows:
     """The tangents of losses in one problem."""
 
-    def __init__(self, scene: Scene, losses: linopy.Variable) -> None:
+    def __init__(self, scene: Scene, losses: Members) -> None:
         self.scene = scene
         self.label = losses.labels.values
         self._planes: list[list[Plane]] = [[] for _ in range(len(scene.horizon))]

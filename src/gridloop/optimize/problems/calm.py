@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import linopy
 import numpy as np
 import pandas as pd
 
 from gridloop.optimize.devices.group import Group
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import NO_VARIABLE, Sum, add_rows, add_variables
 from gridloop.units import FloatArray, IntArray
 
 
 def add_change_cost(
-    model: linopy.Model, groups: Sequence[Group], horizon: Horizon, previous: pd.DataFrame, money_per_mw: float
+    model: LabelledModel, groups: Sequence[Group], horizon: Horizon, previous: pd.DataFrame, money_per_mw: float
 ) -> Sum | None:
     """Price of |set-point − what the previous plan had for this moment|, over all that is sent and was planned before.
 
@@ -44,7 +44,7 @@ def add_change_cost(
 
 
 def _add_distance(
-    model: linopy.Model,
+    model: LabelledModel,
     labels: Sequence[IntArray],
     factors: Sequence[Sequence[float]],
     values: FloatArray,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import linopy
 import pandas as pd
 
 from gridloop.optimize import diagnose
 from gridloop.optimize.devices.connection import ConnectionModel
 from gridloop.optimize.devices.group import Group, LocalPrices, Quantity
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import Sum, minimize
 from gridloop.optimize.physics.base import Physics
 from gridloop.optimize.plan import Plan, plan_table
@@ -34,11 +34,9 @@ class Problem:
     physics: Physics
     weights: Mapping[str, float] | None = None
 
-    def build(
-        self, previous: pd.DataFrame | None, change_cost: float, model: linopy.Model | None = None
-    ) -> tuple[linopy.Model, dict[str, Sum]]:
-        """The linear model and its costs by part, in money; model: an empty one to write it to."""
-        model = linopy.Model() if model is None else model
+    def build(self, previous: pd.DataFrame | None, change_cost: float) -> tuple[LabelledModel, dict[str, Sum]]:
+        """The linear model and its costs by part, in money."""
+        model = LabelledModel()
         for group in self.groups:
             group.add(model, self.horizon)
         self.connection.add(model, self.horizon, [offer for group in self.groups for offer in group.offers()])

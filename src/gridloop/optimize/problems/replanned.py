@@ -1,4 +1,4 @@
-"""The same devices planned again and again: a model of plain arrays, and a solver that begins where the last one ended.
+"""The same devices planned again and again: a solver that begins where the last one ended.
 
 A plan every hour or two differs from the last by its weather, its prices and what is stored now. Its best basis is then
 a few dozen pivots from the last plan's, where a search from nothing takes thousands. What comes out is what `schedule`
@@ -8,9 +8,7 @@ finds on a copper plate: the cheapest plan. Where several cost the same it may b
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
-import linopy
 import pandas as pd
 
 from gridloop.optimize.devices.connection import Connection, ConnectionModel, price_table
@@ -18,7 +16,6 @@ from gridloop.optimize.devices.kinds import Device, groups_of
 from gridloop.optimize.devices.market import Market
 from gridloop.optimize.horizon import Horizon
 from gridloop.optimize.physics.copper_plate import CopperPlate
-from gridloop.optimize.plain_model import PlainModel
 from gridloop.optimize.plan import Plan
 from gridloop.optimize.problems.inputs import check_input
 from gridloop.optimize.problems.problem import Problem
@@ -50,13 +47,13 @@ class Replanned:
         link.check_islands(devices, horizon)
         groups = groups_of(devices, Market(table, horizon))
         problem = Problem(horizon, groups, ConnectionModel(link, table), CopperPlate())
-        model, costs = problem.build(None, 0.0, cast("linopy.Model", PlainModel()))
+        model, costs = problem.build(None, 0.0)
         if (model.matrices.vtypes != "C").any():  # a basis is no start of a search
             return schedule(devices, prices, connection=connection, time_limit_s=self.time_limit_s)
         session = FromLast(model, self._basis, self.time_limit_s)
         end = solve_in_rounds(session, groups, problem.physics)
         if not end.outcome.solved:
-            # Why there is none is told with the names of a model that has them.
+            # It says why there is none.
             self._basis = None
             return schedule(devices, prices, connection=connection, time_limit_s=self.time_limit_s)
         self._basis = session.first_basis

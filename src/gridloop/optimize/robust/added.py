@@ -16,7 +16,7 @@ from gridloop.units import FloatArray, IntArray
 class Added:
     """What a physics told a scenario so far; to it this is the session of a solver.
 
-    column_of  own column by linopy label
+    column_of  own column by label
     columns    how many the scenario has without what rows exceed, which comes behind them
     """
 

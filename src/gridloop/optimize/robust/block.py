@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import linopy
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, vstack
@@ -19,6 +18,7 @@ from gridloop.optimize.devices.group import Sent
 from gridloop.optimize.devices.kinds import groups_of
 from gridloop.optimize.devices.market import Market
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.linear import Sum
 from gridloop.optimize.physics.ac_tangent import AcTangent
 from gridloop.optimize.physics.base import Physics
@@ -51,12 +51,12 @@ class Block:
     """A scenario's problem as it was built, and where it stands in the large model.
 
     cost, lower, upper [column]; matrix [row, column]; row_lower, row_upper [row]
-    columns, rows  linopy labels of columns and rows; first_column, first_row  their places in the large model
+    columns, rows  labels of columns and rows; first_column, first_row  their places in the large model
     added        what the network has told; in the arrays once the block has `grown`
     """
 
     problem: Problem
-    model: linopy.Model
+    model: LabelledModel
     costs: dict[str, Sum]
     columns: IntArray
     rows: IntArray
@@ -138,16 +138,16 @@ class Block:
 
     @cached_property
     def column_of(self) -> IntArray:
-        """Own column by linopy label."""
+        """Own column by label."""
         return _inverse(self.columns)
 
     @cached_property
     def row_of(self) -> IntArray:
-        """Own row by linopy label."""
+        """Own row by label."""
         return _inverse(self.rows)
 
     def place(self, labels: IntArray) -> IntArray:
-        """Columns of the large model by linopy label; −1 is none of them."""
+        """Columns of the large model by label; −1 is none of them."""
         return np.asarray(self.first_column + self.column_of[labels])
 
     def outcome(self, answer: Answer, scale: float) -> Outcome:

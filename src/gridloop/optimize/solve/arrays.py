@@ -1,6 +1,6 @@
 """Linear models given as arrays: handed to HiGHS as they are, and kept there while rows are added.
 
-linopy keeps labels for models that people read; at ten thousand buses those cost more than the solve.
+Labels are for models that people read; at ten thousand buses they cost more than the solve.
 """
 
 from __future__ import annotations

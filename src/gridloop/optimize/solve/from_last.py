@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import highspy
-import linopy
 
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.solve.linear import Session
 from gridloop.optimize.solve.outcome import Outcome
 
@@ -17,7 +17,7 @@ class FromLast(Session):
     first_basis  of the first solve, before anything was settled: what comes after is another question
     """
 
-    def __init__(self, model: linopy.Model, basis: Basis | None, time_limit_s: float) -> None:
+    def __init__(self, model: LabelledModel, basis: Basis | None, time_limit_s: float) -> None:
         super().__init__(model, time_limit_s=time_limit_s, coupled=True)
         self.first_basis: Basis | None = None
         size = self._highs.getNumCol(), self._highs.getNumRow()

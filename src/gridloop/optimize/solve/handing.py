@@ -1,12 +1,12 @@
-"""Models of linopy as HiGHS takes them, and whether what it hands back is a solution of them."""
+"""Models with labels as HiGHS takes them, and whether what it hands back is a solution of them."""
 
 from __future__ import annotations
 
 import highspy
-import linopy
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
+from gridloop.optimize.labelled_model import Matrices
 from gridloop.optimize.solve.highs import SIMPLEX
 from gridloop.optimize.solve.outcome import GAVE_WAY
 from gridloop.units import FloatArray, IntArray
@@ -15,7 +15,7 @@ from gridloop.units import FloatArray, IntArray
 _SAME_COST = 1e-7
 
 
-def load(matrices: linopy.matrices.MatrixAccessor, time_limit_s: float, mip_gap: float) -> highspy.Highs:
+def load(matrices: Matrices, time_limit_s: float, mip_gap: float) -> highspy.Highs:
     """A solver that has the model."""
     lp = highspy.HighsLp()
     lp.num_col_, lp.num_row_ = len(matrices.vlabels), len(matrices.clabels)

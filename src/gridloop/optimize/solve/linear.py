@@ -1,6 +1,6 @@
 """Solving linear models: the only file that knows which solver there is for them.
 
-A model is written with linopy, handed to HiGHS once, and kept there: rows found violated later are added to the solved
+A model is handed to HiGHS once, and kept there: rows found violated later are added to the solved
 model, so that the next solve starts from the last basis. One thread and a fixed seed: the same model gives the same
 answer, bit for bit, where no limit of time cut a search short. Where a model has whole decisions they are settled by
 branch and bound (`whole.py`), and the linear model with them held is solved once more, so that there are duals.
@@ -13,20 +13,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import highspy
-import linopy
 import numpy as np
 
+from gridloop.optimize.labelled_model import LabelledModel
+from gridloop.optimize.solve.decisions import Decisions
 from gridloop.optimize.solve.feasibility import Bounds
 from gridloop.optimize.solve.handing import inverse, keeps, load, matrix
 from gridloop.optimize.solve.highs import STATUS
 from gridloop.optimize.solve.needed import needed
-from gridloop.optimize.solve.outcome import GAVE_WAY, WITH_SOLUTION, Outcome, relative_gap
+from gridloop.optimize.solve.outcome import GAVE_WAY, WITH_SOLUTION, Outcome
 from gridloop.optimize.solve.rows import Conflict, Excess, Fix, Row
 from gridloop.optimize.solve.whole import WholeSearch
 from gridloop.units import FloatArray, IntArray
 
-# A start that leaves whole decisions open may search them for this share of the time.
-START_SHARE = 0.1
 # From so many rows on the first solve of devices that are tied to each other is an interior point's: 100 rooms behind
 # one plant take the simplex seven times longer. Batteries side by side take it a third less than an interior point.
 LARGE = 400
@@ -34,7 +33,7 @@ LARGE = 400
 LARGE_PIVOTS = 0.5
 
 
-class Session:
+class Session(Decisions):
     """A linear model inside the solver, solved as often as rows are added to it.
 
     time_limit_s  of the solver, over all solves together; an answer with whole decisions may come `HELD_S` later
@@ -43,7 +42,7 @@ class Session:
     """
 
     def __init__(
-        self, model: linopy.Model, *, time_limit_s: float = 60.0, mip_gap: float = 0.0, coupled: bool = False
+        self, model: LabelledModel, *, time_limit_s: float = 60.0, mip_gap: float = 0.0, coupled: bool = False
     ) -> None:
         matrices = model.matrices
         self._labels = np.asarray(matrices.vlabels, dtype=np.int64)
@@ -123,66 +122,10 @@ class Session:
         self.fix(fixes)
         search.bound, search.proves = bound, False
 
-    def _set(self, fixes: Sequence[Fix]) -> None:
-        for part in fixes:
-            columns = self._column_of[part.labels].astype(np.int32)
-            self._highs.changeColsBounds(columns.size, columns, part.lower, part.upper)
-
-    @property
-    def has_whole(self) -> bool:
-        """True where some decisions are whole numbers."""
-        return self._search is not None
-
     @property
     def grows(self) -> bool:
         """True where rows were added: a physics then looks at every solution, and may add more."""
         return bool(self._rows)
-
-    def start(self, fixes: Sequence[Fix]) -> Outcome:
-        """Try whole decisions that somebody proposes; the cheapest solution known is what the next search begins with.
-
-        fixes  bounds of these variables while it is tried; whole decisions that they leave open are searched for
-        """
-        assert self._search is not None, "nothing here is a whole decision"
-        search, lp = self._search, self._highs.getLp()
-        columns = [self._column_of[fix.labels] for fix in fixes]
-        before = [(np.asarray(lp.col_lower_)[at].copy(), np.asarray(lp.col_upper_)[at].copy()) for at in columns]
-        best, cost, bound = search.start, search.cost, search.bound
-        self._set(fixes)
-        search.start = None
-        outcome = self.run(share=START_SHARE)
-        self._set([Fix(fix.labels, *bounds) for fix, bounds in zip(fixes, before, strict=True)])
-        search.start, search.cost, search.bound, search.spent = best, cost, bound, False
-        if outcome.solved and outcome.objective < cost:
-            search.start, search.cost = outcome._x, outcome.objective
-        return outcome
-
-    def holds_all_whole(self, fixes: Sequence[Fix]) -> bool:
-        """True where these bounds leave no whole decision open."""
-        assert self._search is not None, "nothing here is a whole decision"
-        held = [self._column_of[fix.labels[fix.lower == fix.upper]] for fix in fixes]
-        return bool(np.isin(self._search.columns, np.concatenate([np.zeros(0, dtype=np.int64), *held])).all())
-
-    def relax_whole(self) -> None:
-        """Learn a bound from the model without whole numbers, where none is known that is near the best solution."""
-        search = self._search
-        if search is not None and not relative_gap(search.cost, search.bound) <= search.mip_gap:
-            search.relax(self._highs)
-
-    def know(self, bound: float) -> None:
-        """Somebody has proven that no solution costs less: a search stops where that is near enough."""
-        if self._search is not None:
-            self._search.know(bound)
-
-    @property
-    def best(self) -> float:
-        """Cost of the cheapest solution known, infinite where none is."""
-        return np.inf if self._search is None else self._search.cost
-
-    @property
-    def gap(self) -> float:
-        """How far from the best that solution may be, relative to its cost; infinite where nothing is proven."""
-        return 0.0 if self._search is None else relative_gap(self._search.cost, self._search.bound)
 
     def bounds(self, labels: IntArray) -> tuple[FloatArray, FloatArray]:
         """Lower and upper bounds of variables, in the shape of their labels; zero for no variable."""
@@ -193,16 +136,6 @@ class Session:
             values[known] = np.asarray(bound, dtype=float)[self._column_of[labels[known]]]
             found.append(values)
         return found[0], found[1]
-
-    @property
-    def mip_gap(self) -> float:
-        """How far it may be and still count as the best."""
-        return 0.0 if self._search is None else self._search.mip_gap
-
-    def took(self, seconds: float) -> None:
-        """Somebody else used time that was meant for the search of whole decisions."""
-        if self._search is not None:
-            self._search.took(seconds)
 
     def run(self, share: float = 1.0) -> Outcome:
         """Solve from the last basis. Whatever the solver does there is a status, and a solution has been checked.

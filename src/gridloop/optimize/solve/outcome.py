@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import linopy
 import numpy as np
 
+from gridloop.optimize.labelled_model import Members
 from gridloop.optimize.linear import Sum
 from gridloop.units import FloatArray, IntArray
 
@@ -59,26 +59,26 @@ class Outcome:
             return float("nan")
         return 0.0 if self.bound is None else relative_gap(self.objective, self.bound)
 
-    def value(self, variable: linopy.Variable) -> FloatArray:
+    def value(self, variable: Members) -> FloatArray:
         """Value of a variable, in its own shape; zero where it is masked."""
         return self.at(variable.labels.values)
 
     def at(self, labels: IntArray) -> FloatArray:
-        """Values by linopy label, in the shape of the labels; zero for the label −1."""
+        """Values by label, in the shape of the labels; zero for the label −1."""
         return _spread(self._x, self._column_of, labels)
 
     def total(self, part: Sum) -> float:
         """Value of a sum."""
         return float(part.coefficients @ self.at(part.labels))
 
-    def dual(self, constraint: linopy.constraints.Constraint) -> FloatArray:
+    def dual(self, constraint: Members) -> FloatArray:
         """Change of the objective per unit of a constraint's right-hand side, in its own shape.
 
         Whole decisions are held for it: what one more unit costs where they stay as they are.
         """
         return _spread(self._dual, self._row_of, constraint.labels.values)
 
-    def reduced_cost(self, variable: linopy.Variable) -> FloatArray:
+    def reduced_cost(self, variable: Members) -> FloatArray:
         """Change of the objective per unit of a variable's binding bound, in its own shape; zero between bounds."""
         return _spread(self._reduced_cost, self._column_of, variable.labels.values)
 

@@ -19,7 +19,7 @@ class Excess:
 class Row:
     """One constraint added to a solved model: lower ≤ Σ coefficient · variable ≤ upper.
 
-    labels  linopy labels of the variables, each at most once
+    labels  labels of the variables, each at most once
     excess  None for a hard row; otherwise how it may be exceeded; then one of the bounds is infinite
     """
 
@@ -42,7 +42,7 @@ class Fix:
 
 @dataclass(frozen=True)
 class Conflict:
-    """A minimal set of bounds and constraints that cannot hold together: linopy labels, and names of added rows."""
+    """A minimal set of bounds and constraints that cannot hold together: labels, and names of added rows."""
 
     variables: IntArray
     constraints: IntArray

@@ -1,4 +1,4 @@
-"""A model of plain arrays hands the solver the very numbers that linopy's does, for every kind of device."""
+"""A model with labels hands the solver the very numbers that linopy's does, for every kind of device."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
+from tests.support.linopy_twin import LinopyTwin
 
 from gridloop.optimize.building.model import BuildingModel
 from gridloop.optimize.compressors.machine import Compressor
@@ -32,10 +33,10 @@ from gridloop.optimize.devices.shiftable_run import ShiftableRun
 from gridloop.optimize.devices.tap_changer import TapChanger
 from gridloop.optimize.devices.water_heater import WaterHeater
 from gridloop.optimize.horizon import Horizon
+from gridloop.optimize.labelled_model import LabelledModel
 from gridloop.optimize.physics.ac_tangent import AcTangent
 from gridloop.optimize.physics.copper_plate import CopperPlate
-from gridloop.optimize.plain_model import PlainModel
-from gridloop.optimize.problems.problem import Problem
+from gridloop.optimize.problems import problem
 from gridloop.optimize.problems.replanned import Replanned
 from gridloop.optimize.problems.schedule import schedule
 from gridloop.testing import moment, village
@@ -85,16 +86,17 @@ KINDS: dict[str, list[Any]] = {
 }  # fmt: skip
 
 
-def same(devices: list[Any], network: Any = None) -> None:
+def same(monkeypatch: pytest.MonkeyPatch, devices: list[Any], network: Any = None) -> None:
     table = price_table(PRICES)
     horizon = Horizon.regular(pd.DatetimeIndex(table.index))
 
-    def built(*model: PlainModel) -> Any:
+    def built(kind: Any) -> Any:
+        monkeypatch.setattr(problem, "LabelledModel", kind)
         physics = CopperPlate() if network is None else AcTangent(network)
         groups = groups_of(devices, Market(table, horizon))
-        return Problem(horizon, groups, ConnectionModel(LINK, table), physics).build(None, 0.0, *model)[0]
+        return problem.Problem(horizon, groups, ConnectionModel(LINK, table), physics).build(None, 0.0)[0]
 
-    named, plain = built(), built(PlainModel())
+    named, plain = built(LinopyTwin), built(LabelledModel)
     right, found = named.matrices, plain.matrices
     for part in ("vlabels", "clabels", "vtypes", "c", "lb", "ub", "b", "sense"):
         assert_array_equal(getattr(found, part), getattr(right, part), part)
@@ -111,13 +113,13 @@ def test_every_kind_is_here():
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_the_same_numbers_in_the_same_places(kind: str):
-    same(KINDS[kind])
+def test_the_same_numbers_in_the_same_places(kind: str, monkeypatch: pytest.MonkeyPatch):
+    same(monkeypatch, KINDS[kind])
 
 
-def test_the_same_on_a_network():
+def test_the_same_on_a_network(monkeypatch: pytest.MonkeyPatch):
     loads = [Load(np.linspace(1.5, 2.5, N), 0.3, id="load", bus="mill"), Battery(2.0, 0.7, 0.7, bus="mill")]
-    same([*loads, TapChanger(("T1",), 0, -9, 9, id="tap", bus="busbar")], village())
+    same(monkeypatch, [*loads, TapChanger(("T1",), 0, -9, 9, id="tap", bus="busbar")], village())
 
 
 def test_plans_one_after_another_are_those_of_schedule():

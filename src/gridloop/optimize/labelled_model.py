@@ -1,13 +1,13 @@
-"""A linear model of plain arrays, with the labels and matrices of a linopy model and none of its coordinates' work.
+"""A linear model whose variables and rows have labels: numbers over named coordinates, as in linopy, from plain arrays.
 
-What is planned again and again has the same names every time, and aligning them takes longer than the solve. Labels,
-rows and their order are linopy's, so that the solver is handed the same numbers in the same places: this is for
-devices that are written by `optimize.linear` anyhow. `ArrayModel` is for problems that write their rows as triplets,
-and read them by column numbers.
+A plan's model is written anew at every tick: aligning coordinates would take longer than the solve. Labels, rows and
+their order are those that linopy gives, which the tests hold against it. `ArrayModel` is for problems that write their
+rows as triplets and read them by column numbers.
 """
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 from scipy.sparse import csr_array
 
 from gridloop.units import BoolArray, FloatArray, IntArray
@@ -39,7 +38,7 @@ class Labels:
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class Members:
     """Variables, or rows, of one name over named coordinates."""
 
     name: str
@@ -48,40 +47,45 @@ class Block:
 
 
 @dataclass
-class Blocks:
+class MembersByName:
     """All variables, or all rows, by name."""
 
-    made: dict[str, Block] = field(default_factory=dict)
+    made: dict[str, Members] = field(default_factory=dict)
+    begins: list[int] = field(default_factory=list)
     used: int = 0
 
-    def new(self, name: str, coords: Sequence[pd.Index[Any]], present: BoolArray) -> Block:
+    def new(self, name: str, coords: Sequence[pd.Index[Any]], present: BoolArray) -> Members:
         """A block with the next numbers. Raises `ValueError` for a name that is there already."""
         if name in self.made:
             raise ValueError(f"{name} is in the model already")
+        self.begins.append(self.used)
         labels = np.where(present, self.used + np.arange(present.size, dtype=np.int64).reshape(present.shape), -1)
         self.used += present.size
-        self.made[name] = Block(name, tuple(coords), Labels(labels, tuple(coords)))
+        self.made[name] = Members(name, tuple(coords), Labels(labels, tuple(coords)))
         return self.made[name]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.made)
 
-    def __getitem__(self, name: str) -> Block:
+    def __getitem__(self, name: str) -> Members:
         return self.made[name]
 
     def get_label_position(self, label: int) -> tuple[str, dict[str, object]]:
-        """Name of the block that a number belongs to, and its coordinates in it."""
-        for block in self.made.values():
-            at = np.argwhere(block.labels.values == label)
-            if len(at):
-                named = zip(block.coords, at[0], strict=True)
-                return block.name, {str(index.name): index[int(k)] for index, k in named}
-        raise KeyError(label)
+        """Name of the block that a label belongs to, and its coordinates in it."""
+        k = bisect(self.begins, int(label)) - 1
+        block = list(self.made.values())[k]
+        place = np.unravel_index(int(label) - self.begins[k], block.labels.values.shape)
+        named = zip(block.coords, place, strict=True)
+        return block.name, {str(index.name): index[int(k)] for index, k in named}
 
 
 @dataclass(frozen=True, eq=False)
 class Matrices:
-    """A model as a solver takes it; names as of linopy's matrices."""
+    """A model as a solver takes it; names as of linopy's matrices.
+
+    vlabels, clabels  labels by column and by row; vtypes "C" or "I" by column; c cost, lb, ub bounds by column
+    A, sense, b       rows: A x  (= | < | >)  b
+    """
 
     vlabels: IntArray
     clabels: IntArray
@@ -94,43 +98,32 @@ class Matrices:
     sense: np.ndarray[Any, Any]
 
 
-class PlainModel:
-    """Takes variables, rows and costs from `optimize.linear` as a linopy model does."""
+class LabelledModel:
+    """Variables, rows and costs in the order of adding; `optimize.linear` writes them."""
 
     def __init__(self) -> None:
-        self.variables, self.constraints = Blocks(), Blocks()
+        self.variables, self.constraints = MembersByName(), MembersByName()
         self._bounds: list[tuple[FloatArray, FloatArray, bool]] = []
         self._rows: list[tuple[IntArray, FloatArray, FloatArray, str]] = []
         self._cost: tuple[IntArray, FloatArray] = (np.zeros(0, dtype=np.int64), np.zeros(0))
 
-    def place_variables(
+    def add_variables(
         self, name: str, coords: Sequence[pd.Index[Any]], lower: FloatArray, upper: FloatArray, present: BoolArray,
         whole: bool = False,
-    ) -> Block:  # fmt: skip
-        """Bounds and presence in the shape of the coordinates."""
+    ) -> Members:  # fmt: skip
+        """New variables. Bounds and presence in the shape of the coordinates; whole: they take whole numbers only."""
         block = self.variables.new(name, coords, present)
         self._bounds.append((lower[present], upper[present], whole))
         return block
 
-    def add_variables(
-        self, lower: xr.DataArray | float = -np.inf, upper: xr.DataArray | float = np.inf, *,
-        coords: Sequence[pd.Index[Any]] | None = None, name: str, mask: xr.DataArray | None = None,
-        integer: bool = False,
-    ) -> Block:  # fmt: skip
-        """As linopy's own, where every bound has the shape of the coordinates."""
-        if coords is None:
-            assert isinstance(lower, xr.DataArray), "coordinates come with the lower bound, or by themselves"
-            coords = [lower.indexes[dim].rename(dim) for dim in lower.dims]
-        shape = tuple(len(index) for index in coords)
-        low, high = (np.broadcast_to(np.asarray(v, dtype=float), shape) for v in (lower, upper))
-        there = np.ones(shape, dtype=bool) if mask is None else np.broadcast_to(np.asarray(mask, dtype=bool), shape)
-        return self.place_variables(name, coords, low, high, there, integer)
-
-    def place_rows(
+    def add_rows(
         self, name: str, coords: Sequence[pd.Index[Any]], labels: IntArray, numbers: FloatArray, sign: str,
         right: FloatArray,
-    ) -> Block:  # fmt: skip
-        """Terms along the last axis. A row without a variable is there, and never handed on."""
+    ) -> Members:  # fmt: skip
+        """New rows Σ number · label  (= | <= | >=)  right, with terms along the last axis.
+
+        A row without a variable is there, and never handed on.
+        """
         block = self.constraints.new(name, coords, np.ones(right.shape, dtype=bool))
         terms = labels.shape[-1]
         self._rows.append((labels.reshape(-1, terms), numbers.reshape(-1, terms), right.ravel(), sign[0]))
