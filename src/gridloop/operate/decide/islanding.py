@@ -182,8 +182,11 @@ def _as_island(
     devices: list[Device] = []
     for device in planned.devices:
         if isinstance(device, Load):
-            cold = _still_cold(np.asarray(device.p_mw, dtype=float), link.warm_h.get(device.id), island, settings)
-            devices.append(replace(device, p_mw=cold, value_of_lost_load=worth * WORTH[ranks[device.id]]))
+            over = _still_cold(link.warm_h.get(device.id), island, settings)
+            devices.append(
+                replace(device, p_mw=device.p_mw * over, q_mvar=device.q_mvar * over,
+                        value_of_lost_load=worth * WORTH[ranks[device.id]])
+            )  # fmt: skip
         elif isinstance(device, Battery) and device.id == link.former:
             kept = island.headroom_pct / 100.0
             floor = island.floor(device.min_soc, device.max_soc)
@@ -207,7 +210,7 @@ def _as_island(
 
 
 def _room(former: Battery, planned: Planned, price: float) -> list[IslandReserve]:
-    """What the source keeps above its floor while it lasts: what all kinds of forecast may be wrong by, together."""
+    """What the source keeps above its floor in every hour planned: what the forecasts may be wrong by together."""
     apart: dict[str, FloatArray] = {}
     for spread in planned.spreads:
         apart[spread.cause] = apart.get(spread.cause, np.zeros(1)) + spread.width_mw
@@ -216,15 +219,15 @@ def _room(former: Battery, planned: Planned, price: float) -> list[IslandReserve
     return [IslandReserve([former], ROOM_H, np.minimum(wrong, 0.5 * most), shortfall_price=price, id=ROOM)]
 
 
-def _still_cold(p_mw: FloatArray, on_h: float | None, island: IslandSettings, settings: SiteSettings) -> FloatArray:
-    """What a circuit that came back from black still takes over its forecast, interval by interval."""
+def _still_cold(on_h: float | None, island: IslandSettings, settings: SiteSettings) -> FloatArray | float:
+    """By how much a circuit that came back from black takes more than its forecast, interval by interval."""
     if on_h is None:
-        return p_mw
+        return 1.0
     length = np.array([minutes / 60.0 for count, minutes in settings.loop.horizon for _ in range(count)])
     ends = on_h + np.cumsum(length)
     tau = island.cold_decay_h
     excess = (np.exp(-(ends - length) / tau) - np.exp(-ends / tau)) * tau / length
-    return np.asarray(p_mw * (1.0 + (island.cold_factor - 1.0) * excess))
+    return np.asarray(1.0 + (island.cold_factor - 1.0) * excess)
 
 
 def _plan(network: Network, settings: SiteSettings, planned: Planned, horizon: Horizon) -> Plan:
