@@ -134,6 +134,16 @@ def test_a_station_is_planned_with_its_machines_as_they_stand(folder, gridloop):
     assert "allowed are 6.2 … 7.2" in text and '"gridloop study compressors" sets a cascade beside a plan' in text
 
 
+def test_a_station_without_any_use_of_air_has_no_energy_per_air(folder, gridloop):
+    """Its leaks alone are fed: no figure per m³ is told, and none stands in JSON."""
+    path = _altered(folder, "air", ('"air.csv:used"', "0.0"))
+    said = gridloop("schedule", path, "--json")
+    air = json.loads(said.out, parse_constant=lambda what: pytest.fail(what))["devices"]["air"]
+    assert air["air_m3"] == 0.0 and air["energy_mwh"] > 0 and air["kwh_per_m3"] is None
+    text = gridloop("schedule", path).out
+    assert "for 0 m³ of air that is used; its pressure" in " ".join(text.split()) and "nan" not in text
+
+
 # ----- batches
 
 
@@ -152,6 +162,18 @@ def test_batches_in_tables_and_in_a_file_are_the_same(folder):
     (listed,) = read_schedule(folder / "table.toml").devices
     assert listed.tasks[0] == melt
     assert listed.tasks[1].after == ("melt",) and listed.tasks[1].holds == cast.holds and listed.tasks[1].due == twelve
+
+
+def test_batches_may_be_numbered(folder):
+    """Ids are texts as they are written, where an empty cell beside them is no reason to read 1 as 1.0."""
+    (folder / "numbered.csv").write_text("id,profile_mw,after,late_cost\n1,4,,\n2,0.5;1,1,20\n007,1e0,1; 2,\nNA,1,,\n")
+    head = (folder / "shop.toml").read_text().split("[[process.task]]")[0]
+    (folder / "table.toml").write_text(head.replace('id = "shop"', 'id = "shop"\ntasks = "numbered.csv"'))
+    (listed,) = read_schedule(folder / "table.toml").devices
+    assert [task.id for task in listed.tasks] == ["1", "2", "007", "NA"]
+    assert [task.after for task in listed.tasks] == [(), ("1",), ("1", "2"), ()]
+    assert [list(task.profile_mw) for task in listed.tasks] == [[4.0], [0.5, 1.0], [1.0], [1.0]]
+    assert [task.late_cost for task in listed.tasks] == [None, 20.0, None, None]
 
 
 def test_batches_are_told_with_their_times(folder, gridloop):

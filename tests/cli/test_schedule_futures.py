@@ -96,6 +96,43 @@ def test_series_of_a_device_differ(gridloop, file):
     assert data["profile"]["none"]["store"]["p_mw"] == approx([0.0, 0.0], abs=1e-6)
 
 
+HOUSE = """
+[prices]
+file = "dear.csv"
+[[building]]
+id = "house"
+outdoor_c = OUTSIDE
+min_c = 20
+max_c = 24
+initial_c = 21
+model = { indoor_mwh_per_k = 0.006, indoor_outdoor_mw_per_k = 0.0008 }
+[[building.machine]]
+kind = "heat pump"
+MACHINE
+"""
+
+
+@pytest.mark.parametrize("machine", ["capacity_mw = 0.06", "capacity_at = [[-20, 0.04], [10, 0.06]]\n"
+                                     "cop_at = [[-20, 1.5], [10, 4.0]]"])  # fmt: skip
+def test_a_colder_future_is_colder_for_machines_too(gridloop, file, machine):
+    """Each future alone costs what a file of its own does, with the pump's COP and capacity at its temperatures."""
+    costs = []
+    text = HOUSE.replace("MACHINE", machine)
+    for outside in ("5.0", "-15.0"):
+        file.write_text(text.replace("OUTSIDE", outside))
+        costs.append(json.loads(gridloop("schedule", file, "--json").out)["cost"])
+    one = '[[scenario]]\nname = "mild"\n[[scenario]]\nname = "cold"\nweight = 3\n'
+    file.write_text(text.replace("OUTSIDE", "5.0") + one + 'series = { "house.outdoor_c" = -15.0 }\n')
+    data = json.loads(gridloop("schedule", file, "--json").out)
+    known = {row["scenario"]: row["cost_knowing"] for row in data["scenarios"]}
+    assert known == {"mild": approx(costs[0], rel=1e-6), "cold": approx(costs[1], rel=1e-6)}
+    assert costs[1] > 1.2 * costs[0]
+    file.write_text(file.read_text().replace("= -15.0", "= -30.0"))
+    said = gridloop("schedule", file)
+    if "cop_at" in machine:
+        assert said.code == 2 and "[[scenario]] cold: [[building.machine]] 1 cap" in said.err and "-30" in said.err
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

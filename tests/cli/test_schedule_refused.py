@@ -209,6 +209,15 @@ def test_a_table_of_batches_is_refused_with_its_line(folder, gridloop, column, v
     assert said.code == 2 and words in said.err and len(said.err.splitlines()) == 1
 
 
+def test_rows_with_more_cells_than_columns_are_refused(folder, gridloop):
+    """Not read one column further to the left."""
+    (folder / "orders_bad.csv").write_text("id,profile_mw\n1,4,0\n2,5,0\n")
+    head = (folder / "shop.toml").read_text().split("[[process.task]]")[0]
+    (folder / "bad.toml").write_text(head.replace('id = "shop"', 'id = "shop"\ntasks = "orders_bad.csv"'))
+    said = gridloop("schedule", folder / "bad.toml")
+    assert said.code == 2 and "orders_bad.csv: its rows have more cells than its first line" in said.err
+
+
 @pytest.mark.parametrize("option", ["--out", "--plot", "--events"])
 def test_what_a_site_is_read_from_is_never_written_over(folder, gridloop, option):
     ending = {"--out": ".csv", "--plot": ".html", "--events": ".csv"}[option]

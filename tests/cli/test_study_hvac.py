@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from gridloop.operate.studies.hvac_result import PLANNED
+from gridloop.operate.studies.hvac_site import read_site
 
 SITE = """
 zone = "UTC"
@@ -86,6 +90,25 @@ def test_carbon_and_savings_are_told(gridloop, site):
     assert "a year like it" in page.read_text() and "Carbon: " in page.read_text()
 
 
+def test_a_plan_knows_no_carbon_that_has_not_come(site):
+    """Prices are published a day ahead, what the grid emits is not: carbon from noon on shows nowhere before noon."""
+    index = pd.date_range("2026-06-20", periods=24 * 20, freq="h", tz="UTC", name="valid_at")
+    kilograms = 300.0 + 250.0 * np.cos(np.asarray(index.hour) / 12 * np.pi)
+    pd.DataFrame({"carbon_kg_per_mwh": kilograms}, index=index).to_csv(site.parent / "carbon.csv")
+    site.write_text('carbon = "carbon.csv"\ncarbon_eur_per_t = 1000.0\n' + SITE)
+    case = read_site(site)
+    carbon = case.carbon_t_per_mwh
+    assert carbon is not None
+    noon = case.first + pd.Timedelta(hours=12)
+    other = replace(case, carbon_t_per_mwh=carbon.where(carbon.index < noon, 0.6 - carbon))
+    came, turned = (each.run().weeks[0] for each in (case, other))
+    for what in ("p_mw", "heat_mw", "cold_mw"):
+        before = [week.ways[PLANNED].table[what].loc[: noon - pd.Timedelta(hours=1)] for week in (came, turned)]
+        assert before[0].equals(before[1])
+    # What was emitted is settled on what came, all day.
+    assert came.carbon_t_per_mwh.equals(carbon.reindex(came.carbon_t_per_mwh.index))
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -96,6 +119,17 @@ def test_carbon_and_savings_are_told(gridloop, site):
         (lambda t: t.replace('weather = "weather.csv"', ""), "weather is missing"),
         (lambda t: t.replace("area_m2 = 100.0", ""), "room 2 lacks area_m2"),
         (lambda t: "carbon_eur_per_t = 80.0\n" + t, "carbon_eur_per_t needs carbon"),
+        (lambda t: t.replace("days = 1", 'days = "x"'), "SITE.toml: days is 'x'; a whole number is needed"),
+        (lambda t: t.replace("every_h = 6", "every_h = 0.5"), "SITE.toml: every_h is 0.5; a whole number is needed"),
+        (lambda t: t.replace('zone = "UTC"', 'zone = "Mars"'), "SITE.toml: zone 'Mars' is unknown"),
+        (lambda t: "peak_eur_per_mw_month = []\n" + t, "SITE.toml: peak_eur_per_mw_month is []; a number is needed"),
+        (lambda t: "peak_eur_per_mw_month = nan\n" + t, "peak_eur_per_mw_month is nan; a finite number is needed"),
+        (lambda t: 'first = "soon"\n' + t, "SITE.toml: first is 'soon'; a day such as 2016-08-22"),
+        (lambda t: "weather_start = 0\n" + t, "SITE.toml: weather_start is 0; a day such as 2016-08-22"),
+        (lambda t: "workdays = [7]\n" + t, "workdays is [7]; a list of weekdays, Monday 0 to Sunday 6, is needed"),
+        (lambda t: t.replace("100.0", '"wide"'), "SITE.toml: room 2: area_m2 is 'wide'; a number is needed"),
+        (lambda t: t.replace("100.0", "100.0\nheight_m = 3.0"), "SITE.toml: room 2: height_m is not known"),
+        (lambda t: "rooms = 3\n" + t.split("[[rooms]]")[0], "rooms is 3; a section [[rooms]] for each is needed"),
         (lambda t: 'carbon_eur_per_t = -1.0\ncarbon = "carbon.csv"\n' + t, "carbon_eur_per_t is -1"),
     ],
 )

@@ -7,7 +7,7 @@ building's table then holds for every zone that does not say otherwise.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -23,6 +23,7 @@ from gridloop.cli.schedule_values import entries_of, need, number, only, table_o
 from gridloop.errors import BadInput, OutsideData
 from gridloop.io.weather_file import read_weather
 from gridloop.optimize.devices.building import Building, Zone
+from gridloop.optimize.devices.building_plant import HvacMachine
 from gridloop.series.resample import resample
 from gridloop.units import FloatArray
 
@@ -62,14 +63,30 @@ def building_of(given: Mapping[str, Any], section: str, around: Around) -> Build
         zones = [_zone({**shared, **entry}, f"{where} zone {entry['id']}", sun, around) for entry in own]
     else:
         zones = [_zone({**shared, "model": given["model"], "id": Zone.id}, where, sun, around)]
-    machines = [
-        machine_of(entry, k, outdoor, around)
-        for k, entry in enumerate(entries_of(where, "building.machine", given["machine"]))
-    ]
+    machines = _machines(given, where, outdoor, around)
     rest = {key: around.value(HINTS[key], given[key], f"{where} {key}") for key in OWN if key in given}
     _carbon(rest, where, around)
     named = {"id": text(given["id"], f"{where} id")} if "id" in given else {}
     return around.made(where, Building, zones, machines, outdoor, **rest, **named)
+
+
+def in_weather(building: Building, given: Mapping[str, Any], outdoor_c: Any, around: Around) -> Building:
+    """The same rooms at other outside temperatures, with what its machines make at them.
+
+    given  the building's table. around: its name is how messages begin
+
+    Raises as `building_of`.
+    """
+    value = around.value(HINTS["outdoor_c"], outdoor_c, f"{around.name} {building.id}.outdoor_c")
+    outdoor = np.array(np.broadcast_to(value, (len(around.horizon),)))
+    machines = _machines(given, around.name, outdoor, around)
+    changed: Building = around.made(around.name, replace, building, outdoor_c=outdoor, machines=machines)
+    return changed
+
+
+def _machines(given: Mapping[str, Any], where: str, outdoor_c: FloatArray, around: Around) -> list[HvacMachine]:
+    entries = entries_of(where, "building.machine", given["machine"])
+    return [machine_of(entry, k, outdoor_c, around) for k, entry in enumerate(entries)]
 
 
 def _weather(given: Mapping[str, Any], where: str, around: Around) -> tuple[FloatArray, FloatArray | None]:

@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 import pandas as pd
 
 from gridloop.cli.schedule_around import Around
+from gridloop.cli.schedule_building import in_weather
 from gridloop.cli.schedule_values import entries_of, number, only, table_of, text
 from gridloop.errors import BadInput, listed
 from gridloop.optimize.devices.building import OWN_SERIES, Building
@@ -47,12 +48,17 @@ def futures_of(
         if not isinstance(how["common"], int):
             raise BadInput(f"{where} common is {how['common']!r}; a whole number is needed.", key="common")
         given["common"] = how["common"]
-    return Futures([_scenario(entry, k, devices, prices, around) for k, entry in enumerate(entries)], given)
+    buildings = [str(device.id) for device in devices if isinstance(device, Building)]
+    tables = dict(zip(buildings, entries_of(around.name, "building", data.get("building", [])), strict=True))
+    scenarios = [_scenario(entry, k, devices, tables, prices, around) for k, entry in enumerate(entries)]
+    return Futures(scenarios, given)
 
 
 def _scenario(
-    given: Mapping[str, Any], place: int, devices: Sequence[Device], prices: pd.DataFrame, around: Around
-) -> Scenario:
+    given: Mapping[str, Any], place: int, devices: Sequence[Device], tables: Mapping[str, Mapping[str, Any]],
+    prices: pd.DataFrame, around: Around,
+) -> Scenario:  # fmt: skip
+    """One future. tables: those of the file's buildings by id, whose machines are made anew in other weather"""
     name = str(given.get("name", place + 1))
     where = f"{around.name}: [[scenario]] {name}"
     only(where, given, KEYS["scenario"])
@@ -72,6 +78,9 @@ def _scenario(
         if key not in known:
             raise BadInput(f"{where} series {reference!r}: {ident} has no {key} of that kind; allowed are "
                            f"{listed(list(known), 20)}.", key="series")  # fmt: skip
+        if isinstance(device, Building) and key == "outdoor_c":
+            changed[ident] = in_weather(device, tables[ident], value, replace(around, name=where))
+            continue
         built = around.value(hints[key], value, f"{where} {reference}")
         changed[ident] = around.made(where, replace, device, **{key: built})
     table = _prices(text(given["prices"], f"{where} prices"), prices, where, around) if "prices" in given else prices

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, get_type_hints
-
-import pandas as pd
+from typing import Any, get_args, get_type_hints
 
 from gridloop.cli.schedule_around import Around
 from gridloop.cli.schedule_values import device_of, entries_of, need, number, only, table_of, text
@@ -20,6 +18,7 @@ from gridloop.optimize.devices.process import After, Process, Stock, Task
 
 HINTS = get_type_hints(Task)
 TASK = tuple(f.name for f in fields(Task))
+NUMBERS = tuple(name for name in TASK if float in (HINTS[name], *get_args(HINTS[name])))
 KEYS = {
     "process": ("task", "tasks", "resources", "stocks", "id", "bus"),
     "process.task": TASK,
@@ -94,15 +93,15 @@ def _units(given: Any, where: str) -> dict[str, float]:
 
 def _rows(file: str, around: Around) -> list[dict[str, Any]]:
     """Rows of a table of batches as the tables of a file would be."""
-    table = around.tables.plain(file)
+    table = around.tables.texts(file)
     around.tables.need(file, table, ("id", "profile_mw"))
     return [
-        {str(key): _cell(str(key), value) for key, value in row.items() if not pd.isna(value)}
-        for row in table.astype(object).to_dict("records")
+        {str(key): _cell(str(key), str(value).strip()) for key, value in row.items() if str(value).strip()}
+        for row in table.to_dict("records")
     ]
 
 
-def _cell(key: str, value: Any) -> Any:
+def _cell(key: str, value: str) -> Any:
     """A cell as the value of a key; what it cannot be is left as it is, for the key's own message."""
     if key in UNITS:
         pairs = [part.split("=") for part in _parts(value)]
@@ -112,11 +111,11 @@ def _cell(key: str, value: Any) -> Any:
         return [_as_number(part) for part in _parts(value)]
     if key == "after":
         return _parts(value)
-    return str(value) if key == "id" else value
+    return _as_number(value) if key in NUMBERS else value
 
 
-def _parts(value: Any) -> list[str]:
-    return [part.strip() for part in str(value).split(";") if part.strip()]
+def _parts(value: str) -> list[str]:
+    return [part.strip() for part in value.split(";") if part.strip()]
 
 
 def _as_number(part: str) -> float | str:

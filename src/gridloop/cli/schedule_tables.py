@@ -36,16 +36,24 @@ class Tables:
     def plain(self, name: str) -> pd.DataFrame:
         """A table of comma-separated values. Raises `MissingFile`, `BadInput`."""
         if name not in self._read:
-            file = Path(self.path(name))
-            if not file.is_file():
-                raise MissingFile(
-                    f"There is no file {str(file)!r}; paths are relative to the site file.", path=str(file)
-                )
-            try:
-                self._read[name] = pd.read_csv(file)
-            except (OSError, ValueError) as error:
-                raise BadInput(f"{name} cannot be read as CSV: {error}.") from error
+            self._read[name] = self._csv(name)
         return self._read[name]
+
+    def texts(self, name: str) -> pd.DataFrame:
+        """A table as it is written, every cell a text: ids may be numbers, such as 007. Raises as `plain`."""
+        return self._csv(name, dtype=str, keep_default_na=False)
+
+    def _csv(self, name: str, **how: Any) -> pd.DataFrame:
+        file = Path(self.path(name))
+        if not file.is_file():
+            raise MissingFile(f"There is no file {str(file)!r}; paths are relative to the site file.", path=str(file))
+        try:
+            table: pd.DataFrame = pd.read_csv(file, **how)
+        except (OSError, ValueError) as error:
+            raise BadInput(f"{name} cannot be read as CSV: {error}.") from error
+        if not isinstance(table.index, pd.RangeIndex):  # the first cells would count as names of the rows
+            raise BadInput(f"{name}: its rows have more cells than its first line; a list in a cell is parted by ';'.")
+        return table
 
     def timed(self, name: str) -> pd.DataFrame:
         """A table by time: UTC, in order, each once. Its column is called valid_at or time."""

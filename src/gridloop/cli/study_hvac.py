@@ -119,9 +119,8 @@ def _carbon(case: HvacCase, study: HvacStudy) -> list[str]:
     if case.carbon_t_per_mwh is None:
         return []
     share = study.saving("carbon_t")
-    planned = f"counted in the plan at {money(case.carbon_eur_per_t, case.currency)}/t" if case.carbon_eur_per_t else (
-        "told only: carbon_eur_per_t would let the plan count it"
-    )  # fmt: skip
+    at = f"counted at {money(case.carbon_eur_per_t, case.currency)}/t in the plan, which knows that of the day before"
+    planned = at if case.carbon_eur_per_t else "told only: carbon_eur_per_t would let the plan count it"
     return [f"Carbon: {abs(share):.1%} {'less' if share >= 0 else 'more'} than thermostats, {planned}."]
 
 

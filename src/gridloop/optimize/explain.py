@@ -73,7 +73,7 @@ REASONS: Mapping[str, Reason] = {
     "run_hot": Reason("begins because it may not wait any longer after the stage before it"),
     "wait_for_stage": Reason("waits for the stage before it"),
     "fit_whole": Reason("takes this time: at a cheaper one the whole of it would exceed a limit or raise the peak"),
-    "run_for_comfort": Reason("runs because its store would fall below its band otherwise"),
+    "run_for_comfort": Reason("runs because it would fall below its band otherwise"),
     "wait_cheaper": Reason("waits: energy is cheaper for it at another time", _ENERGY),
     "outside_window": Reason("waits for its window to open"),
     "left_out": Reason("is left out: it costs more than it is worth", _ENERGY),

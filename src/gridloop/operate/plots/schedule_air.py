@@ -51,9 +51,10 @@ def says(station: CompressorStation, found: dict[str, Any]) -> list[str]:
         for name, m in found["machines"].items() if m["running_h"] > 0
     )  # fmt: skip
     rests = [name for name, m in found["machines"].items() if m["running_h"] <= 0]
+    per_m3 = f" ({found['kwh_per_m3']:.3f} kWh per m³)" if found["air_m3"] > 0 else ""
     return [
         f"{station.id} takes {in_words(found['energy_mwh'], 'MWh')} for {number(found['air_m3'], 0)} m³ of air that "
-        f"is used ({found['kwh_per_m3']:.3f} kWh per m³); its pressure lies between {found['lowest_bar']:.2f} and "
+        f"is used{per_m3}; its pressure lies between {found['lowest_bar']:.2f} and "
         f"{found['highest_bar']:.2f} bar, allowed are {station.min_bar:g} … {station.max_bar:g}.",
         f"Machines run: {runs or 'none'}{'; not ' + ', '.join(rests) if rests else ''}.",
     ]

@@ -94,7 +94,7 @@ def part(plan: Plan, processes: Sequence[Process], prices: pd.DataFrame, before:
     cells = [[escaped(cell) for cell in row] for process in processes for row in rows(plan, process, zone)]
     return Part(
         "batches", "Batches",
-        f"{escaped(said)} {legend}A red mark is the time by which a batch is due. Times are {escaped(zone)}.",
+        f"{escaped(said)} {legend}An orange mark is the time by which a batch is due. Times are {escaped(zone)}.",
         [_gantt(plan, processes, prices, before, zone)],
         html=f'<div class="scroll">{table(heads, cells)}</div>',
     )  # fmt: skip

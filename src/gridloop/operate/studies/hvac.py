@@ -1,9 +1,10 @@
 """Heating and cooling planned again and again on forecast weather, beside two ways without a plan in the same weather.
 
 All run the same true building in the weather that came. The plan knows a model of it, the prices that are published
-by then, and weather foretold; between two plans a real-time rule keeps the band (`optimize/building/operation.py`),
-which knows that model too and the air as it is read. Thermostats switch on and off with a dead band; the rule
-modulates, which saves by itself. So the rule alone, with no plan, is run beside both: what a plan adds is told apart.
+by then, carbon of the hours before, and weather foretold; between two plans a real-time rule keeps the band
+(`optimize/building/operation.py`), which knows that model too and the air as it is read. Thermostats switch on and off
+with a dead band; the rule modulates, which saves by itself. So the rule alone, with no plan, is run beside both: what a
+plan adds is told apart.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ def run_week(
 
     true, model   what the building is, and what the plan believes
     prices        day-ahead, hourly (UTC), from two days before on; what is not published yet is as a day before
+    carbon_t_per_mwh  what the grid emitted, over the hours of the prices. No plan knows it before its hour has passed:
+                  hours ahead are taken as a day before, and what was emitted is reckoned with what came
     horizon_h     how far a plan looks; every_h: hours from plan to plan
     chance        of leaving the band by the forecast's error that a plan keeps room for; None: none kept
     disturbance   [state, step] over the span and the day before it: what no model knows
@@ -123,10 +126,10 @@ def run_week(
             if chance is not None and len(errors) >= 1 / chance:
                 asked = with_margins(asked, errors, 1.0, chance=chance,
                                      recourse_h=float(max(1, every_h)))  # fmt: skip
-            if carbon_t_per_mwh is not None:
-                asked = replace(asked, carbon_t_per_mwh=_known(carbon_t_per_mwh, index[t], ahead, zone),
+            if carbon_t_per_mwh is not None and carbon_eur_per_t > 0:
+                asked = replace(asked, carbon_t_per_mwh=_known(carbon_t_per_mwh, index[t], ahead),
                                 carbon_eur_per_t=carbon_eur_per_t)  # fmt: skip
-            known = pd.Series(_known(prices, index[t], ahead, zone), index=ahead)
+            known = pd.Series(_known(prices, _published_until(index[t], zone), ahead), index=ahead)
             link = Connection(contracted_peak_mw=peak, peak_price_per_mw=month) if month > 0 else Connection()
             plan = planner.schedule([asked], known, connection=link)
             plans += 1
@@ -175,11 +178,15 @@ def _best(tried: Mapping[float, Operated], prices: pd.Series, fuel: float) -> tu
     return best, tried[best]
 
 
-def _known(values: pd.Series, now: pd.Timestamp, ahead: pd.DatetimeIndex, zone: str) -> FloatArray:
-    """Values of the hours ahead as they are published by now; what is not yet is as a day before. [step]"""
+def _published_until(now: pd.Timestamp, zone: str) -> pd.Timestamp:
+    """The first hour whose price is not published by now."""
     local = now.tz_convert(zone)
     days = 2 if local.hour >= PUBLISHED_AT else 1
-    until = (local.normalize() + pd.DateOffset(days=days)).tz_convert("UTC")
+    return (local.normalize() + pd.DateOffset(days=days)).tz_convert("UTC")
+
+
+def _known(values: pd.Series, until: pd.Timestamp, ahead: pd.DatetimeIndex) -> FloatArray:
+    """Values of the hours ahead where they are known, which is before `until`; the rest is as a day before. [step]"""
     found = np.empty(len(ahead))
     for k, at in enumerate(ahead):
         source = at

@@ -20,7 +20,7 @@ heat_pump_mw = 0.09
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gridloop.errors import BadInput, OutOfRange, OutsideData, listed
+from gridloop.errors import BadInput, OutsideData
 from gridloop.io.carbon import read_carbon
 from gridloop.io.house import read_house
 from gridloop.io.prices import read_prices
@@ -36,6 +36,7 @@ from gridloop.io.toml_file import read_toml
 from gridloop.io.weather_file import read_weather
 from gridloop.operate.studies.hvac import run_week
 from gridloop.operate.studies.hvac_house import HouseStudy, house_study
+from gridloop.operate.studies.hvac_keys import Keys, local_midnight
 from gridloop.operate.studies.hvac_result import HvacStudy
 from gridloop.operate.studies.warehouse import Room, Warehouse, example_warehouse
 from gridloop.operate.studies.weather_ahead import DAY, PAST_DAYS, WeatherAhead
@@ -43,7 +44,10 @@ from gridloop.operate.studies.weather_ahead import DAY, PAST_DAYS, WeatherAhead
 KNOWN = ("zone", "weather", "weather_start", "prices", "area", "first", "days", "every_h", "peak_eur_per_mw_month",
          "carbon", "carbon_eur_per_t", "truth_spread",
          "rooms", "house", "open_from", "open_to", "workdays")  # fmt: skip
+HOUSE = ("readings", "heat_pump_mw")
+ROOM = ("id", "use", "area_m2")
 SPREAD = 0.15
+MOST_DAYS = 3660
 # Two weeks say what is usual, a day is run to settle, and two more have forecasts whose errors are known.
 BEFORE_DAYS = PAST_DAYS + 3
 DEMO_START = pd.Timestamp("2026-07-01", tz="UTC")
@@ -98,48 +102,45 @@ def read_site(path: str | Path, *, days: int | None = None, first: str | None = 
     """A case from SITE.toml; files are looked for beside it. Raises `BadInput` and what its readers raise."""
     file = Path(path)
     given = read_toml(file, f"There is no site file {file}; `gridloop study hvac` without one runs a demonstration.")
-    strange = sorted(set(given) - set(KNOWN))
-    if strange:
-        raise BadInput(f"{file.name}: {listed(strange)} is not known; known are {listed(list(KNOWN), most=20)}.")
-    zone = str(given.get("zone", "UTC"))
-    many = int(days or given.get("days", 10 if "house" in given else 7))
-    if many < 1:
-        raise OutOfRange(f"{file.name}: days is {many}; at least 1 is needed.")
+    keys = Keys(file.name, given)
+    keys.only(KNOWN)
+    zone = keys.zone("zone")
+    default = 10 if "house" in given else 7
+    many = keys.whole("days", default, least=1, most=MOST_DAYS) if days is None else days
     common: dict[str, Any] = {
-        "name": file.stem, "zone": zone, "days": many,
-        "every_h": _at_least_one(file, given, "every_h"),
-        "peak_eur_per_mw_month": float(given.get("peak_eur_per_mw_month", 0.0)),
+        "name": file.stem, "zone": zone, "days": many, "every_h": keys.whole("every_h", 1, least=1, most=DAY),
+        "peak_eur_per_mw_month": keys.number("peak_eur_per_mw_month", 0.0, least=0.0),
     }  # fmt: skip
     if "house" in given:
-        own = given["house"]
-        if not isinstance(own, Mapping) or "readings" not in own:
-            raise BadInput(f"{file.name}: [house] needs readings, the file of its temperatures and heat.")
-        readings = read_house(file.parent / str(own["readings"]), zone)
+        own = keys.table("house")
+        own.only(HOUSE)
+        own.need(("readings",))
+        readings = read_house(file.parent / own.text("readings"), zone)
         begin = pd.DatetimeIndex(readings.index)[max(0, len(readings) - 24 * many)]
-        common |= _prices(file, given, zone, begin, many)
+        common |= _prices(file, keys, zone, begin, many)
+        pump_mw = own.number("heat_pump_mw", 0.0, least=0.0) or None
         return HvacCase(
             **common, warehouse=example_warehouse(), weather=pd.DataFrame(), first=begin, readings=readings,
-            heat_pump_mw=own.get("heat_pump_mw"), synthetic="the heat pump and hours of use are assumed",
+            heat_pump_mw=pump_mw, synthetic="the heat pump and hours of use are assumed",
         )  # fmt: skip
     if "weather" not in given:
         raise BadInput(f"{file.name}: weather is missing: a CSV with valid_at, outdoor_c and, where known, sun_w_m2.")
-    began = given.get("weather_start")
-    weather = read_weather(
-        file.parent / str(given["weather"]), zone, start=None if began is None else pd.Timestamp(began)
-    )
-    rooms = [_room(file, k, room) for k, room in enumerate(given.get("rooms", []))]
-    hours: dict[str, Any] = {name: given[name] for name in ("open_from", "open_to") if name in given}
+    weather = read_weather(file.parent / keys.text("weather"), zone, start=keys.moment("weather_start"))
+    rooms = [_room(room) for room in keys.tables("rooms")]
+    hours: dict[str, Any] = {name: keys.whole(name, 0, most=24) for name in ("open_from", "open_to") if name in given}
     if "workdays" in given:
-        hours["workdays"] = tuple(int(day) for day in given["workdays"])
+        hours["workdays"] = keys.weekdays("workdays")
     warehouse = Warehouse(rooms or example_warehouse().rooms, zone=zone, id=file.stem, **hours)
-    wanted = first or given.get("first")
     begin = pd.DatetimeIndex(weather.index)[0] + pd.Timedelta(days=BEFORE_DAYS)
     begin = (begin.tz_convert(zone) + pd.Timedelta(hours=23)).normalize()
-    begin = begin if wanted is None else pd.Timestamp(str(wanted), tz=zone)
+    if first is not None:
+        begin = local_midnight(first, zone, "--first")
+    elif "first" in given:
+        begin = local_midnight(given["first"], zone, f"{file.name}: first")
     _covered(file, pd.DatetimeIndex(weather.index), begin, many)
-    common |= _prices(file, given, zone, begin, many)
+    common |= _prices(file, keys, zone, begin, many)
     return HvacCase(**common, warehouse=warehouse, weather=weather, first=begin,
-                    spread=float(given.get("truth_spread", SPREAD)))  # fmt: skip
+                    spread=keys.number("truth_spread", SPREAD, least=0.0))  # fmt: skip
 
 
 def demonstration(days: int = 7, *, seed: int = 0) -> HvacCase:
@@ -163,30 +164,28 @@ def demonstration(days: int = 7, *, seed: int = 0) -> HvacCase:
     )  # fmt: skip
 
 
-def _prices(file: Path, given: Mapping[str, Any], zone: str, first: pd.Timestamp, days: int) -> dict[str, Any]:
+def _prices(file: Path, keys: Keys, zone: str, first: pd.Timestamp, days: int) -> dict[str, Any]:
     """Hourly prices from two days before the first on, and their currency."""
-    if "prices" not in given:
+    if "prices" not in keys.given:
         raise BadInput(f"{file.name}: prices is missing: a CSV with valid_at and import_eur_per_mwh, hourly.")
     start = first.tz_convert("UTC")
     table = read_prices(
-        file.parent / str(given["prices"]), zone, area=given.get("area"), currency=None,
+        file.parent / keys.text("prices"), zone, area=keys.text("area") or None, currency=None,
         start=start - pd.Timedelta(days=2), end=start + pd.Timedelta(days=days),
     )  # fmt: skip
     column = str(table.columns[0])
     hourly = table[column].resample("1h").mean()
-    return {"prices": hourly, "currency": column.split("_")[1].upper(), **_carbon(file, given, zone, hourly)}
+    return {"prices": hourly, "currency": column.split("_")[1].upper(), **_carbon(file, keys, zone, hourly)}
 
 
-def _carbon(file: Path, given: Mapping[str, Any], zone: str, prices: pd.Series) -> dict[str, Any]:
+def _carbon(file: Path, keys: Keys, zone: str, prices: pd.Series) -> dict[str, Any]:
     """Carbon of the grid over the hours of the prices, and its price; nothing where the site does not say it."""
-    price = float(given.get("carbon_eur_per_t", 0.0))
-    if "carbon" not in given:
+    price = keys.number("carbon_eur_per_t", 0.0, least=0.0)
+    if "carbon" not in keys.given:
         if price:
             raise BadInput(f"{file.name}: carbon_eur_per_t needs carbon, the file of what a MWh of the grid emits.")
         return {}
-    if not 0 <= price < np.inf:
-        raise OutOfRange(f"{file.name}: carbon_eur_per_t is {price:g}; it must not be negative.")
-    hourly = read_carbon(file.parent / str(given["carbon"]), zone).resample("1h").mean().reindex(prices.index)
+    hourly = read_carbon(file.parent / keys.text("carbon"), zone).resample("1h").mean().reindex(prices.index)
     missing = prices.index[hourly.isna()]
     if len(missing):
         raise OutsideData(
@@ -196,18 +195,10 @@ def _carbon(file: Path, given: Mapping[str, Any], zone: str, prices: pd.Series) 
     return {"carbon_t_per_mwh": hourly, "carbon_eur_per_t": price}
 
 
-def _room(file: Path, k: int, room: Mapping[str, Any]) -> Room:
-    missing = [name for name in ("id", "use", "area_m2") if name not in room]
-    if missing:
-        raise BadInput(f"{file.name}: room {k + 1} lacks {listed(missing)}.")
-    return Room(str(room["id"]), str(room["use"]), float(room["area_m2"]))
-
-
-def _at_least_one(file: Path, given: Mapping[str, Any], name: str) -> int:
-    value = int(given.get(name, 1))
-    if value < 1:
-        raise OutOfRange(f"{file.name}: {name} is {value}; at least 1 is needed.")
-    return value
+def _room(room: Keys) -> Room:
+    room.need(ROOM)
+    room.only(ROOM)
+    return Room(room.text("id"), room.text("use"), room.number("area_m2", 0.0, least=0.0))
 
 
 def _covered(file: Path, index: pd.DatetimeIndex, first: pd.Timestamp, days: int) -> None:

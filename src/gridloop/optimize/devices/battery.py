@@ -31,9 +31,10 @@ class Battery:
                           the horizon, so that the plan neither empties the battery for nothing nor hoards
     early_cost            money per MWh moved and hour of waiting: breaks ties towards moving early
     regulation, reserve   services that it may sell where the prices have their columns (`devices/market.py`)
-    band_price            money per MWh and hour outside its band, for one that is found there: within its band it is
-                          hard, and below it nothing more is given than idling loses. A grid-former's floor is worth
-                          more than loads that may be shed to come back to it
+    band_price            money per MWh and hour outside its band, which is hard for one that is found within it. One
+                          found below never has less than idling leaves of what it began with; what it has charged
+                          since it may give again below the band where that is worth more than this price, as loads of
+                          an island are that would be shed
     """
 
     capacity_mwh: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -122,6 +122,9 @@ def _mean(devices: Sequence[Any], weights: FloatArray) -> Any:
         values = [getattr(device, one.name) for device in devices]
         if all(_same(value, values[0]) for value in values):
             continue
+        if all(_parts(value) for value in values) and len({len(value) for value in values}) == 1:
+            changed[one.name] = [_mean(parts, weights) for parts in zip(*values, strict=True)]
+            continue
         try:
             numbers = np.stack(np.broadcast_arrays(*[np.asarray(value, dtype=float) for value in values]))
         except (TypeError, ValueError) as error:
@@ -131,9 +134,18 @@ def _mean(devices: Sequence[Any], weights: FloatArray) -> Any:
     return replace(first, **changed)
 
 
+def _parts(value: Any) -> bool:
+    """True for what a device is made of, such as the machines of a building."""
+    return isinstance(value, list | tuple) and bool(value) and all(hasattr(part, "id") for part in value)
+
+
 def _same(value: Any, other: Any) -> bool:
     if value is other:
         return True
+    if _parts(value) and _parts(other):
+        return len(value) == len(other) and all(map(_same, value, other))
+    if is_dataclass(value) and type(value) is type(other):
+        return all(_same(getattr(value, one.name), getattr(other, one.name)) for one in fields(value))
     if isinstance(value, pd.DataFrame):
         return isinstance(other, pd.DataFrame) and value.equals(other)
     if isinstance(value, np.ndarray) or isinstance(other, np.ndarray):
