@@ -133,6 +133,14 @@ def test_a_store_without_room_or_power_does_nothing():
     assert solve(Store(start=0.5, least=0.5, most=0.5), [-90, 100, -40]).power.tolist() == [0.0, 0.0, 0.0]
 
 
+def test_a_piece_that_rounding_leaves_without_length_hides_nothing():
+    """Three hours at 0.35 MW up to 0.3 MWh begin at −0.75, and −0.75 + 1.05 is a rounding above 0.3."""
+    store = Store(most=0.4, charge_max=0.35, discharge_max=0.1, eta_out=0.9, start=0.3, least=0.3)
+    found = solve(store, [-1, 0], hours=[0.25, 3.0])
+    assert found.power == approx([0.35, 0.0])
+    assert found.cost == approx(-0.0875)
+
+
 # ----- against every yes and no ----------------------------------------------------------------------------
 
 SHARES = st.integers(0, 10).map(lambda tenths: tenths / 10)

@@ -59,7 +59,8 @@ def backwards(end_value, moves, band, hours, kept, low, high, tiny, slack, up_to
         if convex:
             if pos.size < n + 3:
                 pos, cost = np.empty(2 * n + 6), np.empty(2 * n + 6)
-            n = points_of(worth, length, n, left, pos, cost)
+            # A cut at the band may leave a segment without length, on which no slope can be told.
+            n = without_straight(pos, cost, points_of(worth, length, n, left, pos, cost), tiny, slack)
             convex = False
         if outside:
             n = add_band_points(pos, cost, n, least, most, band_price * hours[t])
