@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from gridloop.cli.schedule_values import finite
+from gridloop.cli.schedule_values import finite, only, truth
 from gridloop.errors import BadInput, GridloopError, OutOfRange, listed
 from gridloop.optimize.compressors.machine import Compressor
+
+Made = TypeVar("Made")
 
 KINDS = {"fixed_speed": "fixed", "variable_speed": "variable", "modulating": "modulating"}
 """Kind of a machine in the file → its control."""
@@ -30,19 +32,15 @@ def compressor_of(
     """
     label = given.get("id", place + 1)
     where, allowed = f"{name}: {section} {label}", (*MACHINE, *more)
-    unknown = sorted(set(given) - set(allowed))
-    if unknown:
-        raise BadInput(f"{where} has no key {listed(unknown)}; allowed are {', '.join(allowed)}.", keys=unknown)
-    missing = [key for key in MACHINE_NEEDED if key not in given]
-    if missing:
-        raise BadInput(f"{where} lacks {listed(missing)}; needed are {', '.join(MACHINE_NEEDED)}.", keys=missing)
+    only(where, given, allowed)
+    need_all(where, given, MACHINE_NEEDED)
     ident, kind, flow, kw = (given[key] for key in MACHINE_NEEDED)
     if not isinstance(ident, str) or not ident:
         raise BadInput(f"{where}: id is {ident!r}; a text is needed.", key="id")
     if not isinstance(kind, str) or kind not in KINDS:
         raise BadInput(f"{where}: kind is {kind!r}; allowed are {', '.join(KINDS)}.", key="kind")
     rest: dict[str, Any] = {
-        key: _truth(given[key], f"{where} {key}") if key == "on_before" else finite(given[key], f"{where} {key}")
+        key: truth(given[key], f"{where} {key}") if key == "on_before" else finite(given[key], f"{where} {key}")
         for key in allowed
         if key in given and key not in MACHINE_NEEDED
     }
@@ -51,21 +49,22 @@ def compressor_of(
     if not isinstance(flow, list):
         full = finite(flow, f"{where} flow"), finite(kw, f"{where} kw")
         maker: Callable[..., Compressor] = getattr(Compressor, kind)
-        return _made(where, maker, ident, *full, **rest)
+        return made(where, maker, ident, *full, **rest)
     points = [[finite(v, f"{where} {key}") for v in given[key]] for key in ("flow", "kw")]
     if "idle_kw" not in rest:
         raise BadInput(f"{where} lacks idle_kw: a curve of points needs the power idle too.", key="idle_kw")
-    return _made(where, Compressor, ident, KINDS[kind], *points, **rest)
+    return made(where, Compressor, ident, KINDS[kind], *points, **rest)
 
 
-def _truth(value: Any, where: str) -> bool:
-    if not isinstance(value, bool):
-        raise BadInput(f"{where} is {value!r}; true or false is needed.")
-    return value
+def need_all(where: str, given: Mapping[str, Any], needed: Sequence[str]) -> None:
+    """Raises `BadInput` for a key that is not there, with all that are needed."""
+    missing = [key for key in needed if key not in given]
+    if missing:
+        raise BadInput(f"{where} lacks {listed(missing)}; needed are {', '.join(needed)}.", keys=missing)
 
 
-def _made(where: str, maker: Callable[..., Compressor], *values: Any, **fields: Any) -> Compressor:
-    """What the class makes of values; what it refuses is said with the place in the file."""
+def made(where: str, maker: Callable[..., Made], *values: Any, **fields: Any) -> Made:
+    """What a class makes of values; what it refuses is said with the place in the file. Raises `OutOfRange`."""
     try:
         return maker(*values, **fields)
     except GridloopError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from gridloop.errors import BadInput
@@ -28,6 +29,23 @@ def print_json(data: Any) -> None:
 def say(console: Console, text: str) -> None:
     """One line of text as it is: a terminal wraps it, a pipe, a search or a copied path gets it whole."""
     console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def print_rows(
+    console: Console, title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[str], top: int
+) -> None:
+    """The first rows of a table, and how many more there are. right: columns that are set flush right"""
+    from rich.table import Table
+
+    table = Table(title=title)
+    for column in heads:
+        table.add_column(column, justify="right" if column in right else "left")
+    for row in rows[:top]:
+        table.add_row(*row)
+    if top:
+        console.print(table)
+    if len(rows) > top:
+        say(console, f"{len(rows) - top} more; --out FILE.csv has all.")
 
 
 def records(table: DataFrame) -> Any:

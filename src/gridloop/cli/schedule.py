@@ -9,12 +9,11 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from gridloop.cli.charging_words import ENDINGS as EVENT_ENDINGS
 from gridloop.cli.charging_words import Events, for_json, say_events, write_events
 from gridloop.cli.opf import check_page
-from gridloop.cli.output import check_out, print_json, records, say, write_table
+from gridloop.cli.output import check_out, print_json, print_rows, records, say, write_table
 from gridloop.cli.schedule_file import Site, read_schedule
 from gridloop.cli.schedule_robust import futures_data, futures_table, plan_futures, show_futures
 from gridloop.cli.study_parts import Stages
@@ -238,22 +237,9 @@ def _show(console: Console, site: Site, plan: Plan, alone: Before | None, top: i
     say(console, f"Of that: {', '.join(parts)}." if parts else "")
     for process in site.devices:
         if isinstance(process, Process):
-            heads = ("batch", "holds", "begins", "ends", "due")
-            _table(console, f"Batches of {process.id}", heads, batch_rows(plan, process, site.zone), "begins", top)
+            of_batch = ("batch", "holds", "begins", "ends", "due")
+            batches = batch_rows(plan, process, site.zone)
+            print_rows(console, f"Batches of {process.id}", of_batch, batches, ["begins"], top)
     now = setpoint_rows(plan, on_network=on_network)
-    _table(console, f"Set-points for {first:%Y-%m-%d %H:%M}", ("device", "quantity", "value", "why"), now, "value", top)
-
-
-def _table(
-    console: Console, title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], right: str, top: int
-) -> None:
-    """The first rows, and how many more there are. right: the column that is set flush right"""
-    table = Table(title=title)
-    for column in heads:
-        table.add_column(column, justify="right" if column == right else "left")
-    for row in rows[:top]:
-        table.add_row(*row)
-    if top:
-        console.print(table)
-    if len(rows) > top:
-        say(console, f"{len(rows) - top} more; --out FILE.csv has all.")
+    heads = ("device", "quantity", "value", "why")
+    print_rows(console, f"Set-points for {first:%Y-%m-%d %H:%M}", heads, now, ["value"], top)

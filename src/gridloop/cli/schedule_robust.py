@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.table import Table
 
-from gridloop.cli.output import records, say
+from gridloop.cli.output import print_rows, records, say
 from gridloop.cli.schedule_file import Site
 from gridloop.errors import BadInput
 from gridloop.operate.plots.schedule_futures import futures_story
@@ -86,19 +84,7 @@ def show_futures(console: Console, site: Site, plan: RobustPlan, top: int) -> No
          in_words(float(plan.plans[str(name)].wide("import_mw").to_numpy().max())))
         for name, row in plan.scenarios.iterrows()
     ]  # fmt: skip
-    _table(console, "Futures", heads, rows, top)
+    print_rows(console, "Futures", heads, rows, heads[1:], top)
     now = setpoint_rows(plan, on_network=site.network is not None)
     title = f"Set-points for {first:%Y-%m-%d %H:%M}, one for all futures"
-    _table(console, title, ("device", "quantity", "value", "why"), now, top)
-
-
-def _table(console: Console, title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], top: int) -> None:
-    table = Table(title=title)
-    for k, column in enumerate(heads):
-        table.add_column(column, justify="right" if k > 0 and column != "why" and column != "quantity" else "left")
-    for row in rows[:top]:
-        table.add_row(*row)
-    if top:
-        console.print(table)
-    if len(rows) > top:
-        say(console, f"{len(rows) - top} more; --out FILE.csv has all.")
+    print_rows(console, title, ("device", "quantity", "value", "why"), now, ["value"], top)

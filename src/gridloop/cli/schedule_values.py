@@ -151,6 +151,13 @@ def finite(value: Any, where: str) -> float:
     return float(value)
 
 
+def truth(value: Any, where: str) -> bool:
+    """True or false. Raises `BadInput`."""
+    if not isinstance(value, bool):
+        raise BadInput(f"{where} is {value!r}; true or false is needed.")
+    return value
+
+
 def series(value: Any, where: str, horizon: Horizon, tables: Tables, *, one: bool) -> Any:
     """Values over the horizon: [step], or the number itself where the field takes one."""
     if isinstance(value, str):

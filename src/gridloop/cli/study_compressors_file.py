@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gridloop.cli.compressor_tables import compressor_of
-from gridloop.cli.schedule_values import finite
+from gridloop.cli.compressor_tables import compressor_of, made, need_all
+from gridloop.cli.schedule_values import finite, only, table_of
 from gridloop.cli.study_parts import check_zone, meters_of
-from gridloop.errors import BadInput, GridloopError, MissingColumn, MissingFile, OutOfRange, listed
+from gridloop.errors import BadInput, MissingColumn, MissingFile, OutOfRange, listed
 from gridloop.io.toml_file import read_toml
 from gridloop.operate.studies.compressor_weeks import LEARN_WEEKS, Demand, usual_scale
 from gridloop.optimize.devices.compressor_station import CompressorStation
@@ -27,8 +27,6 @@ LEAST_BAND_BAR = 0.3
 """A narrower band leaves no room for pressure switches."""
 BEGINS = 0.4
 """Part of the band where a station begins that does not say it: rules may hold it there from the first minute on."""
-
-M = TypeVar("M")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,20 +48,20 @@ def read_station(path: Path, weeks: int | None, seed: int) -> StationFile:
     Raises `MissingFile`, `MissingColumn`, `GapInSeries`, `OutsideData` and `BadInput`, each with file and key.
     """
     data = read_toml(path, f"There is no station file {str(path)!r}; docs/guides/compressors.md shows one.")
-    _only(path.name, "", data, SECTIONS)
+    only(f"{path.name}:", data, SECTIONS)
     zone = str(data.get("timezone", "UTC"))
     check_zone(zone, f"{path.name}: timezone")
     station = _station(path.name, data)
-    demand = _demand(path, _section(path.name, "demand", data.get("demand", {})), station, zone, weeks, seed)
-    prices = _section(path.name, "prices", data.get("prices", {}))
+    demand = _demand(path, table_of(path.name, "demand", data.get("demand", {})), station, zone, weeks, seed)
+    prices = table_of(path.name, "prices", data.get("prices", {}))
     return StationFile(str(data.get("name", path.stem)), station, demand, prices)
 
 
 def _station(name: str, data: Mapping[str, Any]) -> CompressorStation:
     where = f"{name}: [station]"
-    given = _section(name, "station", data.get("station", {}))
-    _only(name, "[station] ", given, STATION)
-    _need(where, given, NEEDED)
+    given = table_of(name, "station", data.get("station", {}))
+    only(where, given, STATION)
+    need_all(where, given, NEEDED)
     entries = data.get("machine", [])
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, Mapping) for entry in entries):
         raise BadInput(f"{name} has no machine; add a section [[machine]] for each.", key="machine")
@@ -75,14 +73,14 @@ def _station(name: str, data: Mapping[str, Any]) -> CompressorStation:
             f"{where} max_bar {most:g} is {most - least:.2g} bar above min_bar; {LEAST_BAND_BAR:g} bar are needed."
         )
     fields.setdefault("start_bar", round(least + BEGINS * (most - least), 3))
-    return _made(where, CompressorStation, machines, np.zeros(1), **fields)
+    return made(where, CompressorStation, machines, np.zeros(1), **fields)
 
 
 def _demand(
     path: Path, given: Mapping[str, Any], station: CompressorStation, zone: str, weeks: int | None, seed: int
 ) -> Demand:
     where = f"{path.name}: [demand]"
-    _only(path.name, "[demand] ", given, (*RECORDED, *SYNTHETIC))
+    only(where, given, (*RECORDED, *SYNTHETIC))
     if "air" not in given:
         wrong = sorted(set(given) - set(SYNTHETIC))
         if wrong:
@@ -93,7 +91,7 @@ def _demand(
         return Demand.synthetic(10 if weeks is None else weeks, seed=seed, scale=scale)
     if "scale" in given:
         raise BadInput(f"{where} scale belongs to the made-up factory; leave it out beside air.", key="scale")
-    _need(where, given, ("plan",))
+    need_all(where, given, ("plan",))
     learn = given.get("learn_weeks", LEARN_WEEKS)
     if not isinstance(learn, int) or isinstance(learn, bool):
         raise BadInput(f"{where} learn_weeks is {learn!r}; a whole number is needed.", key="learn_weeks")
@@ -124,29 +122,3 @@ def _table(folder: Path, given: Any, zone: str, where: str) -> pd.DataFrame:
     if column not in table.columns:
         raise MissingColumn(f"{where}: {file.name} has no column {column}; it has {listed(list(table.columns), 20)}.")
     return table[[column]]
-
-
-def _section(name: str, section: str, given: Any) -> Mapping[str, Any]:
-    if not isinstance(given, Mapping):
-        raise BadInput(f"{name}: {section} must be a section, [{section}].", key=section)
-    return given
-
-
-def _only(name: str, where: str, given: Mapping[str, Any], allowed: tuple[str, ...]) -> None:
-    unknown = sorted(set(given) - set(allowed))
-    if unknown:
-        raise BadInput(f"{name}: {where}has no key {listed(unknown)}; allowed are {', '.join(allowed)}.", keys=unknown)
-
-
-def _need(where: str, given: Mapping[str, Any], needed: tuple[str, ...]) -> None:
-    missing = [key for key in needed if key not in given]
-    if missing:
-        raise BadInput(f"{where} lacks {listed(missing)}; needed are {', '.join(needed)}.", keys=missing)
-
-
-def _made(where: str, maker: Callable[..., M], *values: Any, **fields: Any) -> M:
-    """What a class makes of values; what it refuses is said with the place in the file."""
-    try:
-        return maker(*values, **fields)
-    except GridloopError as error:
-        raise OutOfRange(f"{where}: {error.args[0]}", **error.facts) from error

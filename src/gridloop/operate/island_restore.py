@@ -21,7 +21,7 @@ import pandas as pd
 from gridloop.network.arrays import NetworkArrays
 from gridloop.operate.island_grid import Balance, IslandGrid
 from gridloop.operate.island_relays import SAME_MW
-from gridloop.operate.island_settings import FIRST_STAGE_HZ, PLANTS_BACK_H, RANKS
+from gridloop.operate.island_settings import FIRST_STAGE_HZ, PLANTS_BACK_H, RANKS, SAME_H
 from gridloop.operate.island_told import Event, Rows
 from gridloop.operate.simulated import values_of
 from gridloop.operate.site import Setpoints
@@ -29,7 +29,6 @@ from gridloop.operate.stores import Stores
 from gridloop.optimize.microgrid.black_start import WARM
 from gridloop.units import FloatArray
 
-SAME_H = 1e-9
 NEVER = math.inf
 
 
@@ -81,12 +80,7 @@ class RestoringGrid(IslandGrid):
 
     def _excess(self, warm_h: Mapping[str, float], hours: float) -> FloatArray:
         """What loads take over what they took before it was dark, mean of the hours that follow. [load], a factor"""
-        age = np.array([warm_h.get(i, NEVER) for i in self._load_ids])
-        more, tau = self.plan.cold_factor - 1.0, self.plan.cold_decay_h
-        if hours <= SAME_H:
-            return np.asarray(1.0 + more * np.exp(-age / tau))
-        share = (np.exp(-age / tau) - np.exp(-(age + hours) / tau)) * tau / hours
-        return np.asarray(1.0 + more * share)
+        return self.plan.over_warm(np.array([warm_h.get(i, NEVER) for i in self._load_ids]), hours)
 
     def _restore(
         self, setpoints: Setpoints, at: pd.Timestamp, memory: Mapping[str, Any], arrays: NetworkArrays, hz: float

@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+import numpy as np
 import pandas as pd
 
 from gridloop.errors import OutOfRange, listed
 from gridloop.optimize.microgrid.former import GridFormer
+from gridloop.units import FloatArray
 
 RANKS = ("priority", "important", "other")
 """Classes of load, by rank: the last one goes first."""
 WORTH = (1.0, 0.5, 0.25)
 """What a MWh of each is worth in an island, as a share of the site's value of lost load."""
+SAME_H = 1e-9
+"""Hours that count as none."""
 FIRST_STAGE_HZ, STAGE_HZ = 49.0, 0.2
 """Under-frequency relays shed the last rank at the first stage, and one more every 0.2 Hz below (ENTSO-E's range)."""
 OVER_HZ = 50.2
@@ -131,6 +135,15 @@ class IslandSettings:
             self.headroom_pct / 100.0 * give, self.inertia_s, self.droop_pct / 100.0,
             self.response_s, id=name, bus=str(row["bus"]),
         )  # fmt: skip
+
+    def over_warm(self, on_h: FloatArray, hours: FloatArray | float) -> FloatArray:
+        """What circuits that came back so long ago take over what they took before it was dark: the mean of the hours
+        that follow, of any shape; at once where there are none. Infinite on_h: never dark."""
+        begin, end = (np.exp(-t / self.cold_decay_h) for t in (on_h, on_h + hours))
+        share = np.divide(
+            (begin - end) * self.cold_decay_h, hours, out=np.array(begin), where=np.asarray(hours) > SAME_H
+        )
+        return np.asarray(1.0 + (self.cold_factor - 1.0) * share)
 
     def floor(self, min_soc: float, max_soc: float) -> float:
         """State of charge below which the grid-former serves nobody, of a battery with this band."""

@@ -224,10 +224,7 @@ def _still_cold(on_h: float | None, island: IslandSettings, settings: SiteSettin
     if on_h is None:
         return 1.0
     length = np.array([minutes / 60.0 for count, minutes in settings.loop.horizon for _ in range(count)])
-    ends = on_h + np.cumsum(length)
-    tau = island.cold_decay_h
-    excess = (np.exp(-(ends - length) / tau) - np.exp(-ends / tau)) * tau / length
-    return np.asarray(1.0 + (island.cold_factor - 1.0) * excess)
+    return island.over_warm(on_h + np.cumsum(length) - length, length)
 
 
 def _plan(network: Network, settings: SiteSettings, planned: Planned, horizon: Horizon) -> Plan:

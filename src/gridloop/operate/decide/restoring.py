@@ -76,7 +76,7 @@ def restore(
     source = island.source(network.storage)
     ranks = island.ranks(list(loads))
     on = {i: max(0.0, _now(loads[i].p_mw)) for i in loads if i not in black and i not in off}
-    warm = {i: p * _excess(island, link.warm_h.get(i)) for i, p in on.items()}
+    warm = {i: p * float(island.over_warm(np.array(link.warm_h.get(i, np.inf)), 0.0)) for i, p in on.items()}
     order, asked_h = _order(planned, known, groups, island, source, loads, ranks, wanted, sum(warm.values()))
     first = PLANTS_BACK_H if link.dark else 0.0
     steps = [(first + s.at_h, s.id) for s in order.steps if first + s.at_h < step_h - 1e-9]
@@ -169,11 +169,6 @@ def _now(values: FloatArray | float) -> float:
 def _ratio(load: Load) -> float:
     p = _now(load.p_mw)
     return _now(load.q_mvar) / p if abs(p) > 1e-9 else 0.0
-
-
-def _excess(island: IslandSettings, on_h: float | None) -> float:
-    """What a circuit that came back so long ago takes over what it took before."""
-    return 1.0 if on_h is None else ColdLoad("", 1.0, 0, island.cold_factor, island.cold_decay_h).at(on_h)
 
 
 def _notes(

@@ -154,21 +154,25 @@ class ProcessGroup(Plain):
         second = np.where(first == NO_VARIABLE, NO_VARIABLE, second)
         add_rows(model, "process_stage", [link, horizon.index], [(first, 1.0), (second, -1.0)], "<=", 0.0)
 
+    def resource_units(self) -> list[tuple[FloatArray, float]]:
+        """Of every resource what each task holds [task], and how much there is."""
+        return [
+            (np.array([t.holds.get(name, 0.0) * (self.owner[k] == p) for k, t in enumerate(self.tasks)]), capacity)
+            for p, process in enumerate(self.processes)
+            for name, capacity in process.resources.items()
+        ]
+
     def _add_resources(self, model: LabelledModel, horizon: Horizon) -> None:
         """Σ units · present ≤ capacity, in every interval."""
         rows, right = [], []
-        for p, process in enumerate(self.processes):
-            for name, capacity in process.resources.items():
-                units = np.array([
-                    task.holds.get(name, 0.0) * (self.owner[k] == p) for k, task in enumerate(self.tasks)
-                ])  # fmt: skip
-                mine = np.flatnonzero(units)
-                if not mine.size:
-                    continue
-                factors = by_begin(self.holding[mine], axis=1) * units[mine][:, None, None]
-                labels = np.broadcast_to(self.begun[mine][:, :, None], factors.shape)
-                rows.append(packed(labels.reshape(-1, len(horizon)).T, factors.reshape(-1, len(horizon)).T))
-                right.append(capacity - units[mine] @ self.held[mine])
+        for units, capacity in self.resource_units():
+            mine = np.flatnonzero(units)
+            if not mine.size:
+                continue
+            factors = by_begin(self.holding[mine], axis=1) * units[mine][:, None, None]
+            labels = np.broadcast_to(self.begun[mine][:, :, None], factors.shape)
+            rows.append(packed(labels.reshape(-1, len(horizon)).T, factors.reshape(-1, len(horizon)).T))
+            right.append(capacity - units[mine] @ self.held[mine])
         if not rows:
             return
         labels, factors = alike(rows)

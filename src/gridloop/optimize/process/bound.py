@@ -11,7 +11,7 @@ from gridloop.optimize.devices.one_of_many import Choices
 from gridloop.optimize.devices.one_of_many_bound import Bound
 from gridloop.optimize.devices.rest import Rest
 from gridloop.optimize.process.windows import SAME_H
-from gridloop.units import BoolArray, FloatArray, IntArray
+from gridloop.units import BoolArray, IntArray
 
 if TYPE_CHECKING:
     from gridloop.optimize.devices.process_group import ProcessGroup
@@ -64,19 +64,7 @@ def _excluded(group: ProcessGroup, task: IntArray, begin: IntArray) -> BoolArray
         apart[np.ix_(second, first)] |= wrong.T
     present = np.where(later[:, None], 0.0, group.holding[task, np.maximum(begin, 0)])
     together = present @ present.T > 0
-    for units, capacity in _units(group):
+    for units, capacity in group.resource_units():
         over = units[task][:, None] + units[task][None, :] > capacity + SAME_H
         apart |= together & over & (units[task][:, None] > 0) & (units[task][None, :] > 0)
     return apart
-
-
-def _units(group: ProcessGroup) -> list[tuple[FloatArray, float]]:
-    """Units of every resource that each task holds, and how many there are."""
-    found = []
-    for p, process in enumerate(group.processes):
-        for name, capacity in process.resources.items():
-            units = np.array([
-                task.holds.get(name, 0.0) * (group.owner[k] == p) for k, task in enumerate(group.tasks)
-            ])  # fmt: skip
-            found.append((units, float(capacity)))
-    return found

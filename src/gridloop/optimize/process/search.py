@@ -86,13 +86,9 @@ class _Board:
         self.units, self.left = [], []
         holding = np.concatenate([group.holding, np.zeros((len(group.tasks), 1, self.n))], axis=1)
         self.holding = holding
-        for p, process in enumerate(group.processes):
-            for name, capacity in process.resources.items():
-                units = np.array([
-                    task.holds.get(name, 0.0) * (group.owner[k] == p) for k, task in enumerate(group.tasks)
-                ])  # fmt: skip
-                self.units.append(units)
-                self.left.append(capacity - units @ group.held)
+        for units, capacity in group.resource_units():
+            self.units.append(units)
+            self.left.append(capacity - units @ group.held)
         self.unit = np.array(self.units).reshape(-1, len(group.tasks))
         self.room = np.array(self.left).reshape(-1, self.n)
 
